@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "std_pch.h"
