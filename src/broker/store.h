@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// Store: what the broker needs of durable storage. store/ implements it for SQLite; another engine
+// follows behind the same suite (store/suite.h), so nothing of SQL shows here.
+//
+// Three kinds of durable facts, all of one workspace, all written in units:
+//   records   (kind, id) → canonical JSON with a revision that each write raises: runs, approvals,
+//   workspace versions… once      digests that may be consumed one time until they expire: `jti`s,
+//   codes log       entries of the workspace's audit log, in an order that is the order of commits
+// A unit is atomic: its checks hold at the moment of commit and all of it is durable, or nothing of
+// it is. Units from many callers share one commit; a unit that fails takes no other along.
+// Thread-safe. An awaited call resumes on the caller's loop. Values live as long as their holder.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "async/task.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+
+namespace writ::broker {
+
+// The kinds of records. Stored by name; the names last.
+enum class RecordKind {
+  workspace,    // id: the workspace's id; the published version: source documents and ids of names
+  user,         // id: usr_; enrolled key and standing
+  enrolment,    // id: hex SHA-256 of a one-time code
+  run,          // id: run_; a Run and its ending
+  grant,        // id: hex SHA-256 of a refresh token; what it yields
+  approval,     // id: apr_
+  action,       // id: act_; state of a write or money action
+  idempotency,  // id: run_ + ":" + hex SHA-256 of the key; the action that owns it
+  credential,   // id: crd_; its versions, sealed
+  data_key,     // id: the workspace's id; its data key, wrapped by the seal key
+  signing_key,  // id: key id; the server's own keys, sealed
+  session,      // id: hex SHA-256 of a session's id; a user's session at the API
+  setting,      // id: a name; small facts of the server (time's high-water mark, …)
+};
+
+struct Record {
+  RecordKind kind{};
+  std::string id;
+  std::uint64_t revision = 0;  // 1 for the first write
+  std::string value;           // canonical JSON
+};
+
+// A write of a record, on the condition that its revision is `expected` (0: that it does not
+// exist).
+struct Put {
+  RecordKind kind{};
+  std::string id;
+  std::uint64_t expected = 0;
+  std::string value;
+};
+struct Erase {
+  RecordKind kind{};
+  std::string id;
+  std::uint64_t expected = 0;
+};
+
+// A condition without a write. Checks of `run` and `workspace` records are answered from memory.
+struct Check {
+  RecordKind kind{};
+  std::string id;
+  std::uint64_t revision = 0;
+};
+
+// Refused if the digest was consumed before and has not expired.
+struct Once {
+  Digest digest{};
+  TimePoint expires;
+};
+
+// An entry to append. `subjects` are ids (act_, run_, apr_, …) by which find_log() finds it.
+// `sealed` is what lies beside the leaf, encrypted and erasable. `proof` is consumed as a Once is,
+// but kept with the entry: free of a row of its own.
+struct Append {
+  std::string entry;  // canonical bytes, as audit::Entry gives them
+  Bytes sealed;
+  std::vector<std::string> subjects;
+  std::optional<Once> proof;
+};
+
+struct Unit {
+  std::vector<Check> checks;
+  std::vector<Once> once;
+  std::vector<Put> puts;
+  std::vector<Erase> erases;
+  std::vector<Append> appends;
+};
+
+// Why a unit was refused, when one of its own conditions failed: Errc::conflict with `where` one of
+// these and the id.
+inline constexpr std::string_view kRevisionMoved =
+    "revision";                                        // a Check, Put or Erase met another revision
+inline constexpr std::string_view kConsumed = "once";  // a Once or proof was consumed already
+
+struct Committed {
+  std::uint64_t first_index = 0;  // of the unit's first appended entry; 0 where there is none
+};
+
+struct LogRow {
+  std::uint64_t index = 0;
+  std::string entry;
+  Digest leaf{};  // RFC 6962 leaf hash as stored
+  Bytes sealed;   // empty where there was nothing or it was erased
+};
+
+// What the notary writes: a signed checkpoint and the tiles that became full with it.
+struct Publication {
+  std::uint64_t size = 0;
+  std::string checkpoint;  // C2SP signed note
+  struct Tile {
+    unsigned level = 0;
+    std::uint64_t index = 0;
+    Bytes hashes;
+  };
+  std::vector<Tile> tiles;
+};
+
+// The store seen from one workspace: there is no way from here to another's data (P10).
+class WorkspaceStore {
+ public:
+  virtual ~WorkspaceStore() = default;
+
+  // Errors: conflict (see kRevisionMoved, kConsumed), unavailable (not done: disk full, shutting
+  // down). A failed fsync ends the process: what is durable is then unknown, and a retry would lie.
+  virtual Task<Expected<Committed>> commit(Unit unit) = 0;
+  // Appends without waiting for durability: the entries ride the next group in order, before any
+  // later unit of this workspace. For outcomes of reads.
+  virtual void append_later(std::vector<Append> appends) = 0;
+
+  virtual Task<Expected<std::optional<Record>>> get(RecordKind kind, std::string id) = 0;
+  // In order of id, after `after`, at most `limit` (1 to 1000).
+  virtual Task<Expected<std::vector<Record>>> list(RecordKind kind, std::string after,
+                                                   std::size_t limit) = 0;
+
+  virtual Task<Expected<std::uint64_t>> log_size() = 0;
+  // Rows [from, from + limit), fewer at the end of the log.
+  virtual Task<Expected<std::vector<LogRow>>> read_log(std::uint64_t from, std::size_t limit) = 0;
+  // All rows whose subjects hold `subject`, in order, at most `limit`.
+  virtual Task<Expected<std::vector<LogRow>>> find_log(std::string subject, std::uint64_t from,
+                                                       std::size_t limit) = 0;
+  // Drops what lies beside an entry. The leaf stays.
+  virtual Task<Expected<void>> erase_sealed(std::uint64_t index) = 0;
+
+  virtual Task<Expected<void>> publish(Publication publication) = 0;
+  virtual Task<Expected<std::optional<Publication>>> latest_checkpoint() = 0;  // without tiles
+  virtual Task<Expected<std::vector<std::string>>> checkpoints(std::uint64_t from_size,
+                                                               std::size_t limit) = 0;
+  virtual Task<Expected<std::optional<Bytes>>> tile(unsigned level, std::uint64_t index) = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Creates what is missing; a handle is cheap and may be kept. The nil id is the server's own:
+  // settings, signing keys.
+  virtual std::shared_ptr<WorkspaceStore> workspace(WorkspaceId id) = 0;
+  virtual Task<Expected<std::vector<WorkspaceId>>> workspaces() = 0;
+
+  // A consistent copy of everything into a new file or folder at `path`, while the store is in use.
+  virtual Task<Expected<void>> backup(std::string path) = 0;
+  // Makes erased rows unreadable in the files that the store controls (P22).
+  virtual Task<Expected<void>> scrub() = 0;
+  // Whether commits are possible right now, for /readyz; the error says why not.
+  virtual Expected<void> health() const = 0;
+};
+
+}  // namespace writ::broker

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Workflow: a named, versioned definition of what runs may do, step by step. Immutable once
+// published.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "delegation/scope.h"
+
+namespace writ::delegation {
+
+// One step names one agent (P2), the most that a run in it may use and hand down, its life, and the
+// steps that a run in it may delegate to.
+struct Step {
+  std::string name;
+  AgentId agent;
+  Scope scope;
+  seconds life{0};                        // the most that a run in this step lives; positive
+  std::vector<std::string> delegates_to;  // step names of the same workflow; empty: to none
+  bool starts = false;                    // whether a user or the workspace may start a run here
+};
+
+struct Workflow {
+  WorkflowId id;
+  std::string name;
+  Digest digest{};  // of the definition's canonical form: what "version" means in the log and in
+                    // explain
+  std::vector<Step> steps;
+
+  const Step* step(std::string_view step_name) const;
+};
+
+}  // namespace writ::delegation
