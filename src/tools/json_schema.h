@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// ArgumentSchema: a compiled JSON Schema 2020-12, as far as protocol.md P27 goes.
+//
+// The subset: type, properties, required, additionalProperties, enum, const, minimum, maximum,
+// minLength, maxLength (both in code points), pattern (RE2, found anywhere in the text), items,
+// minItems, maxItems, uniqueItems, anyOf, $defs at the root with "$ref": "#/$defs/NAME", and format
+// date-time, date, email, uri, uuid, which is asserted. title, description, default, examples and
+// deprecated may stand and mean nothing. Any other keyword is an error, because one that is passed
+// over would let through what its author meant to keep out.
+//
+// Stricter than the standard on purpose: additionalProperties is false unless said; a schema has to
+// say type, enum, const, $ref or anyOf, so that an empty one never means everything; a keyword that
+// cannot apply to the type is an error; a $ref never leads back to itself; and where an object may
+// have further members, names that differ only by case are refused, since an upstream may read them
+// as one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "wire/json.h"
+
+namespace writ::tools {
+
+struct SchemaLimits {
+  std::size_t bytes = 64 * 1024;    // of the schema's canonical form
+  std::size_t depth = 32;           // of schemas within schemas, through $ref too
+  std::size_t schemas = 1'000;      // after every $ref is followed: the work per validated value
+  std::size_t pattern_bytes = 512;  // of one regular expression
+  std::int64_t pattern_memory = 1 << 20;  // for one compiled expression
+};
+
+namespace schema_detail {
+struct Schema;
+struct Compiled;
+}  // namespace schema_detail
+
+// Immutable; copies share what is compiled. Thread-safe.
+class ArgumentSchema {
+ public:
+  // Errors: invalid_input or too_large, `where` the JSON pointer within `schema`.
+  static Expected<ArgumentSchema> compile(const Json& schema, const SchemaLimits& limits = {});
+
+  // The first thing wrong with `value`: invalid_input, `where` the pointer within `value` ("" for
+  // itself). The message never quotes a value.
+  Expected<void> validate(const Json& value) const;
+
+  // The schema as it was given.
+  const Json& to_json() const;
+
+ private:
+  explicit ArgumentSchema(std::shared_ptr<const schema_detail::Compiled> compiled);
+
+  std::shared_ptr<const schema_detail::Compiled> compiled_;
+};
+
+}  // namespace writ::tools
