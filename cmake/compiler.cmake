@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+include(CheckPIESupported)
+check_pie_supported()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
 add_library(writ_flags INTERFACE)
 target_include_directories(writ_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(writ_flags INTERFACE
@@ -15,10 +19,10 @@ if(WRIT_SANITIZE)
   target_compile_options(writ_flags INTERFACE -fsanitize=${WRIT_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(writ_flags INTERFACE -fsanitize=${WRIT_SANITIZE})
 elseif(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+  target_compile_options(writ_flags INTERFACE -fstack-clash-protection)
   target_compile_definitions(writ_flags INTERFACE _FORTIFY_SOURCE=2)
 endif()
 target_link_options(writ_flags INTERFACE -fuse-ld=mold -Wl,-z,relro,-z,now)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 find_program(CCACHE ccache)
 if(CCACHE)

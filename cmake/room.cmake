@@ -1,8 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 # writ_room(NAME DEPS rooms… LIBS libraries…): the library writ_NAME from src/NAME, and NAME_test from the
 # tests beside it. A room that does not exist yet is passed over, and so is whatever stands on it.
-find_package(GTest REQUIRED)
-include(GoogleTest)
+# Where each test binary leaves its verdicts for tools/run_tests to count.
+set(WRIT_RESULTS ${CMAKE_BINARY_DIR}/results)
+set(WRIT_TEST_TIMEOUT 300)
+if(WRIT_SANITIZE)
+  set(WRIT_TEST_TIMEOUT 1800)
+endif()
+
+# One ctest entry per test binary: a process per case costs more than most cases do.
+function(writ_add_gtest name target)
+  add_test(NAME ${name} COMMAND ${target} --gtest_output=json:${WRIT_RESULTS}/${name}.json)
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${WRIT_TEST_TIMEOUT} LABELS gtest)
+endfunction()
+
+function(writ_gtest_executable target)
+  add_executable(${target} ${ARGN})
+  target_compile_definitions(${target} PRIVATE WRIT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${target} PRIVATE
+    writ_flags GTest::gtest GTest::gmock GTest::gtest_main writ_lib_rapidcheck)
+endfunction()
 
 function(writ_room name)
   cmake_parse_arguments(ROOM "" "" "DEPS;LIBS" ${ARGN})
@@ -14,15 +31,28 @@ function(writ_room name)
   if(NOT sources)
     return()
   endif()
+
+  # What the room stands on, through all floors; and with it the precompiled header it may share.
+  set(below ${ROOM_DEPS})
   foreach(dep ${ROOM_DEPS})
     if(NOT TARGET writ_${dep})
       message(STATUS "room ${name}: waits for ${dep}")
       return()
     endif()
+    get_target_property(dep_below writ_${dep} WRIT_BELOW)
+    list(APPEND below ${dep_below})
   endforeach()
+  list(REMOVE_DUPLICATES below)
+  set(level std)
+  if(wire IN_LIST below OR name STREQUAL "wire")
+    set(level json)
+    if(async IN_LIST below)
+      set(level asio)
+    endif()
+  endif()
 
   add_library(writ_${name} STATIC ${sources})
-  set_target_properties(writ_${name} PROPERTIES LINKER_LANGUAGE CXX)
+  set_target_properties(writ_${name} PROPERTIES LINKER_LANGUAGE CXX WRIT_BELOW "${below}" WRIT_PCH ${level})
   target_link_libraries(writ_${name} PUBLIC writ_flags)
   foreach(dep ${ROOM_DEPS})
     target_link_libraries(writ_${name} PUBLIC writ_${dep})
@@ -31,22 +61,21 @@ function(writ_room name)
     target_link_libraries(writ_${name} PUBLIC writ_lib_${lib})
   endforeach()
 
-  # A room precompiles its own src/NAME/pch.h where it has one, so that no header leaks into a lower room.
+  # A room's own src/NAME/pch.h, where it has one, takes the place of the shared header.
   if(EXISTS ${dir}/pch.h)
     target_precompile_headers(writ_${name} PRIVATE ${dir}/pch.h)
   else()
-    target_precompile_headers(writ_${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/std_pch.h)
+    target_precompile_headers(writ_${name} REUSE_FROM writ_pch_${level})
   endif()
 
-  if(tests AND NOT WRIT_FUZZ)
-    add_executable(${name}_test ${tests})
-    target_compile_definitions(${name}_test PRIVATE WRIT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    target_link_libraries(${name}_test PRIVATE writ_${name} GTest::gtest GTest::gmock GTest::gtest_main writ_lib_rapidcheck)
+  if(tests AND WRIT_TESTS)
+    writ_gtest_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE writ_${name})
     if(EXISTS ${dir}/pch.h)
       target_precompile_headers(${name}_test PRIVATE ${dir}/pch.h ${CMAKE_SOURCE_DIR}/cmake/test_pch.h)
     else()
-      target_precompile_headers(${name}_test PRIVATE ${CMAKE_SOURCE_DIR}/cmake/test_pch.h)
+      target_precompile_headers(${name}_test REUSE_FROM writ_pch_${level}_test)
     endif()
-    gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+    writ_add_gtest(${name} ${name}_test)
   endif()
 endfunction()

@@ -2,5 +2,3 @@
 #pragma once
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "std_pch.h"
