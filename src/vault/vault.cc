@@ -12,7 +12,7 @@ Expected<Opened> open(const action::RecordedAction& action, const Credential& cr
         Errc::denied,
         "the action was decided for another account than that of credential " + credential.name);
   }
-  if (Origin::of(proposed.server().base) != credential.origin) {
+  if (Origin::of(proposed.server().url()) != credential.origin) {
     return fail(Errc::denied, "credential " + credential.name + " belongs to " +
                                   credential.origin.to_string() + " and may go nowhere else");
   }
