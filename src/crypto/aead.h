@@ -26,7 +26,7 @@ class AeadKey {
   static constexpr std::size_t kTagSize = 16;
   static constexpr std::size_t kOverhead = kNonceSize + kTagSize;
   // No message is larger; a longer sealed value is refused before anything is allocated.
-  static constexpr std::size_t kMaxPlain = std::size_t{1} << 30;
+  static constexpr std::size_t kMaxPlain = std::size_t{1} << 26;
 
   static AeadKey generate(Random& random);
   // invalid_input unless `key` is 32 bytes.

@@ -36,7 +36,6 @@ class Es256PublicKey {
   }
 
  private:
-  friend class Es256PrivateKey;
   Es256PublicKey(const Coordinate& x, const Coordinate& y, std::shared_ptr<evp_pkey_st> key)
       : x_(x), y_(y), key_(std::move(key)) {}
 
@@ -61,10 +60,13 @@ class Es256PrivateKey {
   Bytes sign(BytesView message) const;
 
  private:
-  explicit Es256PrivateKey(Es256PublicKey key) : public_(std::move(key)) {}
+  Es256PrivateKey(Es256PublicKey public_key, std::shared_ptr<evp_pkey_st> key)
+      : public_(std::move(public_key)), key_(std::move(key)) {}
   static Expected<Es256PrivateKey> from_key(std::shared_ptr<evp_pkey_st> key);
 
-  Es256PublicKey public_;  // its key_ holds the private part too
+  // The public key is an object of its own: a copy of it must not keep the private one alive.
+  Es256PublicKey public_;
+  std::shared_ptr<evp_pkey_st> key_;
 };
 
 }  // namespace writ::crypto
