@@ -7,6 +7,7 @@
 // (RFC 7493, I-JSON). All functions are thread-safe; none throws.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -95,6 +96,10 @@ struct IntegerRule {
   std::int64_t min = -kMaxJsonInteger;
   std::int64_t max = kMaxJsonInteger;
 };
+struct DurationRule {
+  std::chrono::milliseconds min = std::chrono::seconds(1);
+  std::chrono::milliseconds max = std::chrono::hours(24 * 3650);
+};
 struct ListRule {
   std::size_t min = 0;
   std::size_t max = 1024;
@@ -127,6 +132,8 @@ class ObjectReader {
   std::int64_t integer(std::string_view name, IntegerRule rule = {});
   bool boolean(std::string_view name);
   double number(std::string_view name);  // an integer too
+  // Text such as "10m" (time_text.h).
+  std::chrono::milliseconds duration(std::string_view name, DurationRule rule = {});
   // One of `choices`.
   std::string choice(std::string_view name, std::initializer_list<std::string_view> choices);
   std::vector<std::string> strings(std::string_view name, ListRule rule = {}, TextRule each = {});
@@ -138,6 +145,8 @@ class ObjectReader {
   std::optional<std::int64_t> optional_integer(std::string_view name, IntegerRule rule = {});
   std::optional<bool> optional_boolean(std::string_view name);
   std::optional<double> optional_number(std::string_view name);
+  std::optional<std::chrono::milliseconds> optional_duration(std::string_view name,
+                                                             DurationRule rule = {});
   std::optional<std::string> optional_choice(std::string_view name,
                                              std::initializer_list<std::string_view> choices);
   std::optional<std::vector<std::string>> optional_strings(std::string_view name,

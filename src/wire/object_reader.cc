@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "wire/json.h"
+#include "wire/time_text.h"
 
 namespace writ {
 namespace {
@@ -129,6 +130,23 @@ std::optional<double> ObjectReader::optional_number(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<std::chrono::milliseconds> ObjectReader::optional_duration(std::string_view name,
+                                                                         DurationRule rule) {
+  const auto text = optional_string(name);
+  if (!text) return std::nullopt;
+  const auto span = parse_duration(*text);
+  if (!span) {
+    refuse(name, in_quotes(name) + ' ' + span.error().message, span.error().hint);
+    return std::nullopt;
+  }
+  if (*span < rule.min || *span > rule.max) {
+    refuse(name, in_quotes(name) + " must be from " + format_duration(rule.min) + " to " +
+                     format_duration(rule.max));
+    return std::nullopt;
+  }
+  return *span;
+}
+
 std::optional<std::string> ObjectReader::optional_choice(
     std::string_view name, std::initializer_list<std::string_view> choices) {
   auto text = optional_string(name);
@@ -207,6 +225,10 @@ bool ObjectReader::boolean(std::string_view name) {
 double ObjectReader::number(std::string_view name) {
   require(name);
   return optional_number(name).value_or(0);
+}
+std::chrono::milliseconds ObjectReader::duration(std::string_view name, DurationRule rule) {
+  require(name);
+  return optional_duration(name, rule).value_or(std::chrono::milliseconds(0));
 }
 std::string ObjectReader::choice(std::string_view name,
                                  std::initializer_list<std::string_view> choices) {
