@@ -27,7 +27,7 @@ struct Statement {
   ServerId server;
   std::string_view method;
   std::string_view target;
-  const wire::JsonObject* arguments = nullptr;
+  const JsonObject* arguments = nullptr;
   std::optional<CredentialId> credential;
   std::uint64_t generation = 0;
   std::optional<std::string_view> idempotency_key;

@@ -47,12 +47,17 @@ struct Run {
   std::optional<Digest> user_token;  // SHA-256 of the subject token that began it (P6)
   std::string trace_id;              // W3C trace id, 32 hexadecimal digits
 
-  wire::Json to_json() const;
-  static Expected<Run> from_json(const wire::Json& value);
+  // Round-trip: from_json(to_json()) is the same run. Times are milliseconds, digests hexadecimal.
+  // from_json gives invalid_input with the member's pointer; unknown members and versions are
+  // refused, so that an older build never half-understands a newer one's record.
+  Json to_json() const;
+  static Expected<Run> from_json(const Json& value);
+
+  friend bool operator==(const Run&, const Run&) = default;
 };
 
 // A run and its ancestors, nearest first: runs[0] is the run, runs.back() has no parent. Never
-// empty.
+// empty. check_lineage() in authority.h says whether it holds together.
 struct Lineage {
   std::vector<std::shared_ptr<const Run>> runs;
 
