@@ -4,7 +4,9 @@
 // and what it once held stays, so a wider tile serves wherever a narrower one is asked for.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,8 +50,9 @@ unsigned tile_width(unsigned level, std::uint64_t index, std::uint64_t size);
 // Hashes to tile bytes and back; parse_tile wants exactly 1 to 256 whole hashes.
 Bytes build_tile(std::span<const Digest> hashes);
 Expected<std::vector<Digest>> parse_tile(BytesView bytes);
-// The root over the hashes of a full tile, which is one hash of the tile above. 256 hashes.
-Digest full_tile_root(std::span<const Digest> hashes);
+// The root over a power of two of adjacent hashes, such as a full tile's 256; it is then one hash
+// of the tile above.
+Digest complete_root(std::span<const Digest> hashes);
 
 // uint16 big-endian length and bytes of each entry; too_large for an entry over kMaxEntryBytes.
 Expected<Bytes> build_bundle(std::span<const Bytes> entries);
@@ -63,20 +66,34 @@ class TileSource {
   virtual Expected<Bytes> tile(const TileId& id) const = 0;
 };
 
-// TileHashes: a HashSource over the tiles of a log of `size` leaves. Keeps the tiles it has read,
-// at most one for each level and side of a proof, so a proof reads each tile once. Not
-// thread-safe: make one for each proof.
+// TileHashes: a HashSource over the tiles of a log of `size` leaves. It keeps the tiles that it has
+// read, so that a proof reads each tile once. Not thread-safe: make one for each proof.
 class TileHashes final : public HashSource {
  public:
   TileHashes(const TileSource& tiles, std::uint64_t size) : tiles_(tiles), size_(size) {}
   Expected<Digest> node(NodeId id) const override;
 
  private:
-  Expected<const std::vector<Digest>*> read(unsigned level, std::uint64_t index) const;
+  Expected<const std::vector<Digest>*> read(const TileId& id) const;
 
   const TileSource& tiles_;
   std::uint64_t size_;
-  mutable std::vector<std::pair<TileId, std::vector<Digest>>> read_;
+  mutable std::map<TileId, std::vector<Digest>> read_;
+};
+
+// The tiles that TileHashes would read for a proof or a root, for a caller that has to fetch them
+// first (into MemoryTiles). Empty where the arguments are such that the proof would be refused.
+std::vector<TileId> tiles_for_inclusion(std::uint64_t index, std::uint64_t size);
+std::vector<TileId> tiles_for_consistency(std::uint64_t old_size, std::uint64_t new_size);
+
+// MemoryTiles: tiles at hand. Not thread-safe while put() runs.
+class MemoryTiles final : public TileSource {
+ public:
+  void put(unsigned level, std::uint64_t index, Bytes bytes);
+  Expected<Bytes> tile(const TileId& id) const override;
+
+ private:
+  std::map<std::pair<unsigned, std::uint64_t>, Bytes> tiles_;
 };
 
 struct StoredTile {
@@ -85,35 +102,43 @@ struct StoredTile {
   friend bool operator==(const StoredTile&, const StoredTile&) = default;
 };
 
-// TileEdge: the right edge of a log as tiles, which is all that is needed to append leaves and to
-// write the tiles that they change. At most 8 KiB a level. Not thread-safe.
+// TileEdge: the right edge of a log: all that is needed to append leaves, to know the root and to
+// build the tiles. It is also the source of the partial tiles, so a log needs to store full tiles
+// and leaf hashes only. At most 8 KiB a level. Not thread-safe.
 //
-//   TileEdge edge = *TileEdge::load(tiles, size);
 //   for (...) edge.append(leaf_hash(entry));
-//   for (const auto& tile : edge.take_changed()) store(tile);   // each replaces the narrower one
-//   checkpoint.root = edge.root();
-class TileEdge {
+//   for (auto& tile : edge.take_full()) store(tile);
+//   sign({.origin = origin, .size = edge.size(), .root = edge.root()});
+class TileEdge final : public TileSource {
  public:
   TileEdge() = default;
-  // From the partial tiles of a log of `size` leaves. They are believed: compare root() with the
-  // latest checkpoint before appending.
-  static Expected<TileEdge> load(const TileSource& tiles, std::uint64_t size);
 
-  std::uint64_t size() const { return size_; }
-  Digest root() const;
+  // For a log of `size` leaves: `tiles` holds those of tiles_to_load(size), `leaves` the leaf
+  // hashes from (size - size % 256) on. They are believed: compare root() with the latest
+  // checkpoint before appending. invalid_input where they do not make up such a log.
+  static Expected<TileEdge> load(const TileSource& tiles, std::span<const Digest> leaves,
+                                 std::uint64_t size);
+  // Full tiles, at most 255 for each level.
+  static std::vector<TileId> tiles_to_load(std::uint64_t size);
+
+  std::uint64_t size() const { return frontier_.size(); }
+  Digest root() const { return frontier_.root(); }
+  const Frontier& frontier() const { return frontier_; }
 
   Expected<void> append(const Digest& leaf);  // conflict at kMaxTreeSize
-  // The tiles new or widened since the last call (or load), each once in its present width, in the
-  // order in which they were completed.
-  std::vector<StoredTile> take_changed();
+
+  // The tiles that became full since the last call or load(), lower levels before those above.
+  std::vector<StoredTile> take_full();
+  // The partial tiles of the log as it is now.
+  std::vector<StoredTile> partial() const;
+  // One of them, in its present width; not_found for any other tile.
+  Expected<Bytes> tile(const TileId& id) const override;
 
  private:
-  void add(unsigned level, const Digest& hash);
-
-  std::uint64_t size_ = 0;
+  Frontier frontier_;
   std::vector<std::vector<Digest>> partial_;  // by level: the hashes of the rightmost tile, < 256
-  std::vector<unsigned> taken_;               // by level: how many of them were handed out
-  std::vector<StoredTile> full_;              // completed since the last take_changed()
+  std::vector<StoredTile> full_;
+  std::vector<Node> completed_;  // of one append(), kept for its memory
 };
 
 }  // namespace writ::audit

@@ -39,6 +39,10 @@ class Frontier {
  public:
   Frontier() = default;
 
+  // From the roots of its complete subtrees, largest first; invalid_input unless there is one for
+  // each bit of `size`.
+  static Expected<Frontier> create(std::uint64_t size, std::vector<Digest> nodes);
+
   // What serialize() wrote; anything else is invalid_input. The bytes are believed: compare root()
   // with a checkpoint before trusting them.
   //   uint64 size, big-endian | 32 bytes for each bit of size, largest subtree first
