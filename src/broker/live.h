@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Live: what a decision reads, resident in memory. It follows the store: durable first, then
+// visible here; what is ended is ended here before a revocation is acknowledged. A call reads it
+// and never the store.
+//
+// LiveRuns holds the runs of a workspace that have not ended; LiveWorkspace adds its version,
+// credentials and the standing of its users; Live finds workspaces. All thread-safe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "async/cancel.h"
+#include "broker/store.h"
+#include "delegation/run.h"
+#include "jose/jwk.h"
+#include "vault/credential.h"
+#include "vault/keys.h"
+#include "workspace/version.h"
+
+namespace writ::broker {
+
+class LiveRuns {
+ public:
+  // The record of a run that is alive has revision 1; its end is a write, so a commit that checks
+  // for 1 meets it.
+  static constexpr std::uint64_t kAliveRevision = 1;
+
+  // A run whose parent is not here, or has ended, is not added: conflict.
+  Expected<void> add(std::shared_ptr<const delegation::Run> run);
+
+  // The run and its ancestors, if all of them are alive at `now`. denied names which of them is
+  // not.
+  Expected<delegation::Lineage> alive(RunId id, TimePoint now) const;
+  std::shared_ptr<const delegation::Run> find(
+      RunId id) const;  // alive or ended lately; nullptr where unknown
+
+  // Cancelled when the run is: what a call registers with before its claim, so that no byte follows
+  // a revocation (P15). A token that is cancelled already, where the run is not alive.
+  CancelToken token(RunId id) const;
+
+  // The run and its living descendants, parents first.
+  std::vector<RunId> subtree(RunId id) const;
+  // All living runs for which `test` holds, with their descendants.
+  std::vector<RunId> select(const std::function<bool(const delegation::Run&)>& test) const;
+  std::vector<std::shared_ptr<const delegation::Run>> all() const;
+
+  // Ends them and stops what they have in flight; `acknowledged` runs when no byte of theirs can
+  // follow.
+  void end(const std::vector<RunId>& ids, std::function<void()> acknowledged);
+  // Forgets runs that ended before `now`.
+  void sweep(TimePoint now);
+
+ private:
+  struct Entry {
+    std::shared_ptr<const delegation::Run> run;
+    CancelSource stop;
+    std::vector<RunId> children;
+    bool ended = false;
+  };
+  void collect(RunId id, std::vector<RunId>& out) const;
+
+  mutable std::shared_mutex mutex_;
+  std::unordered_map<RunId, Entry> runs_;
+};
+
+// How a user stands beside what the workspace's documents say: the enrolled key, and whether an
+// operator disabled the user.
+struct Standing {
+  std::optional<jose::Jwk> key;
+  bool disabled = false;
+  std::uint64_t revision = 0;  // of its record; 0: none yet
+};
+
+class LiveWorkspace {
+ public:
+  LiveWorkspace(WorkspaceId id, std::shared_ptr<WorkspaceStore> store, vault::SealingKey data_key);
+
+  WorkspaceId id() const { return id_; }
+  WorkspaceStore& store() const { return *store_; }
+  const vault::SealingKey& data_key() const { return data_key_; }
+  LiveRuns& runs() { return runs_; }
+  const LiveRuns& runs() const { return runs_; }
+
+  // The published version; its number is the revision of its record. Never null once the workspace
+  // is found in Live.
+  std::shared_ptr<const workspace::Version> version() const;
+  void publish(std::shared_ptr<const workspace::Version> version, workspace::Documents documents,
+               workspace::Names names);
+  workspace::Documents documents() const;
+  workspace::Names names() const;
+
+  Standing standing(UserId id) const;
+  void set_standing(UserId id, Standing standing);
+  // In the documents, and not disabled.
+  std::shared_ptr<const identity::User> active_user(UserId id) const;
+
+  struct StoredCredential {
+    std::shared_ptr<const vault::Credential> credential;
+    std::uint64_t revision = 0;
+  };
+  // By name; the pointer is null where there is none.
+  StoredCredential credential(std::string_view name) const;
+  std::vector<StoredCredential> credentials() const;
+  void set_credential(vault::Credential credential, std::uint64_t revision);
+
+  // The checks of a commit that depends on this lineage and this version of the workspace (P15).
+  static std::vector<Check> checks(const delegation::Lineage& lineage, WorkspaceId workspace,
+                                   std::uint64_t version);
+
+ private:
+  const WorkspaceId id_;
+  const std::shared_ptr<WorkspaceStore> store_;
+  const vault::SealingKey data_key_;
+  LiveRuns runs_;
+
+  mutable std::mutex mutex_;  // of all below
+  std::shared_ptr<const workspace::Version> version_;
+  workspace::Documents documents_;
+  workspace::Names names_;
+  std::unordered_map<UserId, Standing> standings_;
+  std::map<std::string, StoredCredential, std::less<>> credentials_;
+};
+
+class Live {
+ public:
+  // nullptr where there is none.
+  std::shared_ptr<LiveWorkspace> find(std::string_view name) const;
+  std::shared_ptr<LiveWorkspace> find(WorkspaceId id) const;
+  std::vector<std::shared_ptr<LiveWorkspace>> all() const;
+  // Its version must be published. conflict where the name is taken by another id.
+  Expected<void> add(std::shared_ptr<LiveWorkspace> workspace);
+
+ private:
+  mutable std::shared_mutex mutex_;
+  std::map<std::string, std::shared_ptr<LiveWorkspace>, std::less<>> by_name_;
+  std::map<WorkspaceId, std::shared_ptr<LiveWorkspace>> by_id_;
+};
+
+}  // namespace writ::broker
