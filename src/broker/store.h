@@ -41,8 +41,13 @@ enum class RecordKind {
   data_key,     // id: the workspace's id; its data key, wrapped by the seal key
   signing_key,  // id: key id; the server's own keys, sealed
   session,      // id: hex SHA-256 of a session's id; a user's session at the API
+  fact,         // id: run_ + ":" + hex digest; an operation that another one requires is done (P2)
   setting,      // id: a name; small facts of the server (time's high-water mark, …)
 };
+
+// The stored name, and its inverse.
+std::string_view name(RecordKind kind);
+std::optional<RecordKind> parse_record_kind(std::string_view text);
 
 struct Record {
   RecordKind kind{};
@@ -96,11 +101,16 @@ struct Unit {
   std::vector<Append> appends;
 };
 
-// Why a unit was refused, when one of its own conditions failed: Errc::conflict with `where` one of
-// these and the id.
-inline constexpr std::string_view kRevisionMoved =
-    "revision";                                        // a Check, Put or Erase met another revision
-inline constexpr std::string_view kConsumed = "once";  // a Once or proof was consumed already
+// A unit whose own conditions failed is refused with Errc::conflict and one of these places, the
+// first that failed in the order checks, once, puts, erases, proofs: so callers can tell what
+// moved.
+//   "revision:run:run_…"   a Check, Put or Erase met another revision
+//   "once"                 a Once was consumed already
+//   "proof"                an Append's proof was
+std::string revision_conflict(RecordKind kind, std::string_view id);
+inline constexpr std::string_view kOnceConflict = "once";
+inline constexpr std::string_view kProofConflict = "proof";
+bool is_revision_conflict(const Error& error, RecordKind kind);
 
 struct Committed {
   std::uint64_t first_index = 0;  // of the unit's first appended entry; 0 where there is none
