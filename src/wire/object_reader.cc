@@ -259,10 +259,13 @@ Expected<void> ObjectReader::finish() {
   if (error_) return std::unexpected(*error_);
   if (allow_unknown_) return {};
   for (const auto& member : object_) {
-    if (!known_.contains(text_of(member))) {
-      return fail(Errc::invalid_input, "unknown key " + quoted_extract(text_of(member)),
-                  json_pointer(pointer_, quoted_extract(text_of(member))));
-    }
+    const auto name = text_of(member);
+    if (known_.contains(name)) continue;
+    // The pointer is exact where that is safe to show, so that a document can be asked for it.
+    const std::string extract = quoted_extract(name);
+    const bool safe = extract == in_quotes(name);
+    return fail(Errc::invalid_input, "unknown key " + extract,
+                json_pointer(pointer_, safe ? name : extract));
   }
   return {};
 }
