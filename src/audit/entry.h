@@ -2,8 +2,9 @@
 // Entry: one record of the audit log, as the bytes that a leaf commits to: an object in RFC 8785
 // form, so there is one spelling for what it says, and CR, LF or ANSI in any field stay within it.
 //
-//   {"action":"act_…","approval":"apr_…","at":"2026-01-02T03:04:05.000Z","commitments":{…},
-//    "kind":"action.intent","run":"run_…","v":1,"workspace":"wsp_…", …fields of the kind}
+//   {"action":"act_…","approval":"apr_…","at":"2026-01-02T03:04:05.000Z",
+//    "commitments":{"arguments":"<base64url of a digest>"},"kind":"action.intent","run":"run_…",
+//    "v":1,"workspace":"wsp_…", …fields of the kind's own}
 //
 // What a payload says (arguments, results) is not in the entry: a commitment is, and the payload
 // lies beside, encrypted, and can be erased without breaking the tree (P21).
@@ -58,21 +59,18 @@ class Entry {
   const std::string& text() const { return text_; }
   BytesView bytes() const { return as_bytes(text_); }
 
-  // The whole object, reserved keys included.
-  Json json() const;
-  // A commitment by its name, where the entry holds it.
+  // The whole object, reserved keys included; parsed anew on each call.
+  JsonObject json() const;
+  // A commitment by its name, where the entry holds it; parsed anew.
   std::optional<Digest> commitment(std::string_view name) const;
 
  private:
   friend class EntryBuilder;
   Entry() = default;
-  static Expected<Entry> read(const Json& json, std::string text);
-
   Kind kind_{};
   TimePoint at_;
   WorkspaceId workspace_;
   EntrySubjects subjects_;
-  JsonObject commitments_;
   std::string text_;
 };
 
@@ -92,7 +90,8 @@ class EntryBuilder {
   EntryBuilder& run(const RunId& id);
   EntryBuilder& approval(const ApprovalId& id);
   // A field of the kind's own. Keys are lower-case snake_case; a reserved key, a key set twice and
-  // a value that has no RFC 8785 form are mistakes. No secret belongs here, and nothing that a
+  // a value that would not read back the same (not UTF-8, a number that is not finite or beyond
+  // 2^53 - 1, too deep) are mistakes. No secret belongs here, and nothing that a
   // person may ask to have erased: that is what commit() is for.
   EntryBuilder& set(std::string_view key, Json value);
   EntryBuilder& commit(std::string_view name, const Digest& digest);
@@ -103,11 +102,11 @@ class EntryBuilder {
   static bool is_reserved(std::string_view key);
 
  private:
-  EntryBuilder& subject(std::string_view key, std::string id, bool nil);
-  EntryBuilder& put(JsonObject& object, std::string_view key, Json value);
-  void mistake(std::string message, std::string_view where);
+  void put(JsonObject& object, std::string_view key, Json value);
+  void mistake(std::string message, std::string_view key);
 
-  JsonObject object_;
+  Entry entry_;  // without its text
+  JsonObject fields_;
   JsonObject commitments_;
   std::optional<Error> mistake_;
 };

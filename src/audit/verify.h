@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// verify_log: the whole log recomputed from its entries and held against everything that was stored
-// about it, and against what the verifier brought along: a pinned key and checkpoints saved outside
-// the log's reach (P21). It streams: memory does not grow with the log.
+// LogVerifier: the whole log recomputed from its entries and held against everything that was
+// stored about it, and against what the verifier brought along: a pinned key and checkpoints saved
+// outside the log's reach (P21). It names the first bad place. It streams: memory does not grow
+// with the log.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "audit/note.h"
@@ -24,42 +28,27 @@ struct StoredLeaf {
   Digest hash{};  // as stored, not recomputed
 };
 
-// LogSource: a log as it lies in storage. Reads in order, from one thread. An error from any of
-// these, not_found aside, ends the verification with that error: unreadable is not "bad".
-class LogSource : public TileSource {
- public:
-  // How many leaves there are: one past the last index.
-  virtual Expected<std::uint64_t> size() = 0;
-  // The leaves from `first` on, `count` of them; fewer where one is missing (the next index is the
-  // missing one).
-  virtual Expected<std::vector<StoredLeaf>> leaves(std::uint64_t first, std::size_t count) = 0;
-  // Signed checkpoints in the order in which they were made.
-  virtual Expected<std::uint64_t> checkpoint_count() = 0;
-  virtual Expected<std::string> checkpoint(std::uint64_t number) = 0;
-};
-
 enum class ProblemKind {
-  missing_leaf,        // a hole, index
-  changed_leaf,        // the entry's bytes are not what its stored hash says, index
-  missing_tile,        // index is the tile's first node
-  changed_node,        // a stored tile disagrees with the leaves, level and index
-  bad_checkpoint,      // not a checkpoint, or not signed by the pinned key, index is its number
-  wrong_root,          // a checkpoint's root is not that of its leaves, index is its number
-  shrunk,              // a checkpoint is of fewer leaves than the one before, index is its number
-  forked,              // two roots for one size, index is its number
-  cut_tail,            // leaves that a checkpoint covers are gone, index is the first
-  bad_saved,           // the saved checkpoint is not this key's, index is its place in the options
-  saved_contradicted,  // the log's history is not the one that the saved checkpoint saw, index as
-                       // above
+  missing_leaf,        // index: the leaf
+  changed_leaf,        // index: the leaf; its entry's bytes are not what its stored hash says
+  missing_tile,        // level, index: the first node in it
+  changed_node,        // level, index: a stored tile disagrees with the leaves
+  bad_checkpoint,      // index: its number; no checkpoint, or not signed by the pinned key
+  wrong_root,          // index: its number; the root is not that of the leaves
+  shrunk,              // index: its number; of fewer leaves than the one before
+  forked,              // index: its number; another root than the one before, for the same size
+  cut_tail,            // index: the first of the leaves that a checkpoint covers and that are gone
+  bad_saved,           // index: in VerifyOptions; not a checkpoint of this log by the pinned key
+  saved_contradicted,  // index: in VerifyOptions; the history is not the one that was seen then
   unsigned_log,        // there are leaves and no checkpoint
 };
 std::string_view name(ProblemKind kind);
 
 struct Problem {
   ProblemKind kind{};
-  unsigned level = 0;       // changed_node, missing_tile
+  unsigned level = 0;       // as the kind says
   std::uint64_t index = 0;  // as the kind says
-  std::string place;        // "leaf 17", "node (8, 3) in tile/1/000.p/4", "checkpoint 2"
+  std::string place;        // "leaf 17", "node (8, 3) in tile/1/000", "checkpoint 2"
   std::string what;         // a sentence for the auditor
   friend bool operator==(const Problem&, const Problem&) = default;
 };
@@ -67,23 +56,120 @@ struct Problem {
 struct VerifyOptions {
   // Signed checkpoints seen before, from the anchor or kept by the auditor, in any order.
   std::vector<std::string> saved_checkpoints;
-  // Stop after so many; the first is what matters, others often follow from it.
+  // Reported at most, the first ones. All of the log is read in any case.
   std::size_t max_problems = 16;
 };
 
 struct VerifyReport {
-  bool ok = false;
-  std::uint64_t size = 0;         // leaves read
-  std::uint64_t covered = 0;      // leaves under the largest checkpoint that held
+  bool ok = false;                // everything was read, and held
+  std::uint64_t size = 0;         // leaves read, up to the first missing one
+  std::uint64_t covered = 0;      // leaves under the largest checkpoint that held; later ones are
+                                  // recorded and not signed yet
   std::uint64_t checkpoints = 0;  // checkpoints read
-  std::optional<Digest> root;     // of all leaves as read, where none is missing
-  std::vector<Problem> problems;  // in the order of the log, the first bad place first
+  Digest root{};                  // of the leaves read
+  std::vector<Problem> problems;  // in the order of the log, so the first bad place is first
 
-  Json to_json() const;
+  JsonObject to_json() const;
 };
 
-// The error is the source's. `key` is the pinned one: its name is the log's origin.
+// LogVerifier asks for what it wants to see next and is given it, so that it serves a caller that
+// awaits its storage as well as one that has a file. Not thread-safe.
+//
+//   LogVerifier verifier(key, size);
+//   while (auto want = verifier.next()) {
+//     // std::visit: give_leaves(), give_tile() or give_checkpoint() with what is stored there
+//   }
+//   verifier.report()
+//
+// What cannot be read is not "bad": on an error other than absence the caller stops and says so.
+class LogVerifier {
+ public:
+  struct Leaves {
+    std::uint64_t first = 0;
+    std::size_t count = 0;  // at most 256
+  };
+  struct CheckpointNumber {
+    std::uint64_t number = 0;  // from 0, in the order in which they were signed
+  };
+  using Want = std::variant<Leaves, TileId, CheckpointNumber>;
+
+  // The key's name is the log's origin. `size` is one past the index of the last stored leaf.
+  LogVerifier(NoteVerifier key, std::uint64_t size, VerifyOptions options = {});
+
+  // Nothing once all has been seen. The same want until it is answered.
+  std::optional<Want> next();
+
+  // From Leaves::first on without gaps; fewer than wanted where the next one is missing.
+  void give_leaves(std::vector<StoredLeaf> leaves);
+  // Nothing where the tile is not stored: full tiles must be once a checkpoint covers them, partial
+  // ones need not.
+  void give_tile(std::optional<Bytes> bytes);
+  // Nothing after the last one.
+  void give_checkpoint(std::optional<std::string> note);
+
+  // After next() gave nothing.
+  VerifyReport report() const;
+
+ private:
+  struct Waiting {  // a checkpoint to be compared when its size is reached
+    std::string place;
+    std::uint64_t number = 0;
+    std::uint64_t size = 0;
+    Digest root{};
+  };
+  struct WaitingTile {
+    TileId id;
+    std::vector<Digest> hashes;     // from the entries
+    std::vector<Digest> as_stored;  // from the stored leaf hashes, where they differ
+  };
+  struct Found {
+    std::uint64_t position = 0;  // leaves that a reader has seen when this shows
+    Problem problem;
+  };
+
+  std::uint64_t batch_end() const;
+  bool reading_leaves() const { return !hole_ && recomputed_.size() < size_; }
+  bool is_root(const Digest& root) const;
+  void reached();
+  void queue_tiles(std::vector<StoredTile> tiles, std::vector<StoredTile> as_stored);
+  void covers(const Waiting& checkpoint);
+  void found(std::uint64_t position, Problem problem);
+
+  NoteVerifier key_;
+  std::uint64_t size_;
+  std::size_t max_problems_;
+
+  TileEdge recomputed_;  // from the entries
+  // From the stored leaf hashes, once one of them differs from its entry: a root that matches this
+  // tree says that the entry was changed and nothing else.
+  std::optional<TileEdge> as_stored_;
+  bool hole_ = false;
+  bool edge_queued_ = false;
+  std::deque<WaitingTile> tiles_;
+
+  std::uint64_t checkpoints_ = 0;
+  bool checkpoints_end_ = false;
+  std::optional<Waiting> latest_;  // the last one read that was well signed
+  std::deque<Waiting> waiting_;
+  std::deque<Waiting> saved_;  // by size
+  std::uint64_t covered_ = 0;
+  std::optional<Waiting> beyond_;  // the largest that covers more than the log has
+
+  bool bad_ = false;
+  std::map<ProblemKind, std::vector<Found>> found_;
+};
+
+// LogSource: a log that can be read without awaiting. An error from any of these ends the
+// verification with that error, but for tile(), where not_found is absence.
+class LogSource : public TileSource {
+ public:
+  virtual Expected<std::uint64_t> size() = 0;
+  virtual Expected<std::vector<StoredLeaf>> leaves(std::uint64_t first, std::size_t count) = 0;
+  virtual Expected<std::optional<std::string>> checkpoint(std::uint64_t number) = 0;
+};
+
+// A LogVerifier over a LogSource.
 Expected<VerifyReport> verify_log(LogSource& log, const NoteVerifier& key,
-                                  const VerifyOptions& options = {});
+                                  VerifyOptions options = {});
 
 }  // namespace writ::audit
