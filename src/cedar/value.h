@@ -124,7 +124,8 @@ class Record {
  public:
   Record() = default;
   // Of fields with one name the last one stays.
-  Record(std::initializer_list<Field> fields);
+  explicit Record(std::vector<Field> fields);
+  Record(std::initializer_list<Field> fields) : Record(std::vector<Field>(fields)) {}
 
   // Null if there is no such field; valid until the record changes.
   const Value* find(std::string_view name) const;
