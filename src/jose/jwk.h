@@ -59,6 +59,9 @@ class Jwk {
   // kty, crv, x, y or n, e; alg, use "sig", and kid if it has one. from_json() of it is this key.
   JsonObject to_json() const;
 
+  // Those of RFC 7638 section 3.2: kty, crv, x, y or kty, n, e.
+  JsonObject required_members() const;
+
   bool verify(BytesView message, BytesView signature) const;
 
   // The same key and algorithm, whatever the kid.

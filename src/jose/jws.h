@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "jose/jwk.h"
+#include "jose/signer.h"
 #include "wire/json.h"
 
 namespace writ::jose {
@@ -64,6 +66,9 @@ class UnverifiedJws {
   Bytes signature_;
   JwsLimits limits_;
 };
+
+// A compact JWS. `header` has its `alg` from the signer.
+std::string sign_jws(const Signer& signer, JsonObject header, std::string_view payload);
 
 // Whether a header's `typ` is the media type `wanted`: without regard to case and to a leading
 // "application/" (RFC 7515 section 4.1.9).

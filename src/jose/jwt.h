@@ -6,6 +6,7 @@
 // unauthenticated; messages name the claim that does not fit, never its value.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,11 +74,13 @@ class VerifiedJwt {
 
   const std::optional<std::string>& type() const { return type_; }
   Algorithm algorithm() const { return algorithm_; }
-  const std::string& kid() const { return kid_; }  // of the key, empty if it has none
+  const std::string& kid() const { return kid_; }  // of the header, empty if it has none
   const std::string& key_thumbprint() const { return key_thumbprint_; }
 
-  // RFC 7800, RFC 9449 section 6: the thumbprint of the key that this token is bound to, from
-  // `cnf.jkt`; empty for a bearer token.
+  // Whether the token has `cnf`, so that its sender has to prove possession of a key (RFC 7800).
+  bool is_sender_constrained() const { return sender_constrained_; }
+  // The thumbprint of that key, from `cnf.jkt` (RFC 9449 section 6.1); empty for a bearer token and
+  // for one bound in another way.
   const std::string& confirmation_thumbprint() const { return confirmation_thumbprint_; }
 
  private:
@@ -96,6 +99,7 @@ class VerifiedJwt {
   Algorithm algorithm_ = Algorithm::es256;
   std::string kid_;
   std::string key_thumbprint_;
+  bool sender_constrained_ = false;
   std::string confirmation_thumbprint_;
 };
 

@@ -35,7 +35,7 @@ class VerifiedTokenCache {
                                                       const ExpectedJwt& expected, TimePoint now);
 
   struct Statistics {
-    std::uint64_t hits = 0;
+    std::uint64_t hits = 0;    // found, whatever its claims then said
     std::uint64_t misses = 0;  // verified, and put in
   };
   Statistics statistics() const;
