@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "async/cancel.h"
+#include "broker/open_intents.h"
 #include "broker/store.h"
 #include "delegation/run.h"
 #include "jose/jwk.h"
@@ -87,6 +88,7 @@ class LiveWorkspace {
   const vault::SealingKey& data_key() const { return data_key_; }
   LiveRuns& runs() { return runs_; }
   const LiveRuns& runs() const { return runs_; }
+  OpenIntents& open_intents() { return open_intents_; }
 
   // The published version; its number is the revision of its record. Never null once the workspace
   // is found in Live.
@@ -119,6 +121,7 @@ class LiveWorkspace {
   const std::shared_ptr<WorkspaceStore> store_;
   const vault::SealingKey data_key_;
   LiveRuns runs_;
+  OpenIntents open_intents_;
 
   mutable std::mutex mutex_;  // of all below
   std::shared_ptr<const workspace::Version> version_;

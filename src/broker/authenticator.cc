@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/authenticator.h"
+
+#include "crypto/hash.h"
+#include "jose/dpop.h"
+#include "wire/http_fields.h"
+
+namespace writ::broker {
+namespace {
+
+constexpr seconds kProofWindow{60};
+
+// Names a proof for the replay check: `jti`s of different keys do not meet.
+action::ProofId proof_id(const jose::VerifiedProof& proof) {
+  return {.digest = crypto::Sha256()
+                        .update("writ-dpop-v1")
+                        .update(proof.thumbprint())
+                        .update(":")
+                        .update(proof.jti())
+                        .finish(),
+          .expires = proof.issued_at() + 2 * kProofWindow};
+}
+
+std::unexpected<Error> unauthenticated(std::string message, std::string hint = {}) {
+  return fail(Errc::unauthenticated, std::move(message), "Authorization", std::move(hint));
+}
+
+}  // namespace
+
+Authenticator::Authenticator(std::string issuer, const TokenKeys& keys,
+                             jose::VerifiedTokenCache& cache, const Clock& clock)
+    : issuer_(std::move(issuer)), keys_(keys), cache_(cache), clock_(clock) {}
+
+Expected<action::AuthenticatedCall> Authenticator::authenticate(const LiveWorkspace& workspace,
+                                                                const Presented& presented) const {
+  const jose::ExpectedJwt expected{.types = {"at+jwt"},
+                                   .issuer = issuer_,
+                                   .audience = std::string(presented.audience),
+                                   .audience_rule = jose::ExpectedJwt::Audience::member,
+                                   .subject = std::nullopt,
+                                   .require_jti = true,
+                                   .max_age = std::nullopt,
+                                   .max_lifetime = std::nullopt,
+                                   .leeway = seconds(0)};
+  const auto now = clock_.now();
+  WRIT_TRY(const auto token,
+           cache_.verify(presented.token, *keys_.public_keys(now), expected, presented.arrived));
+  const auto run_text = token->string_claim("run");
+  if (!run_text)
+    return unauthenticated("the token names no run", "present an access token of a run");
+  const auto run_id = RunId::parse(*run_text);
+  if (!run_id) return unauthenticated("the token names no run", "present an access token of a run");
+
+  // Whether a proof is needed is the token's to say, never the scheme's: no request can choose to
+  // go without (P8).
+  const bool bound = !token->confirmation_thumbprint().empty();
+  const bool dpop = equal_ignoring_case(presented.scheme, "DPoP");
+  if (!dpop && !equal_ignoring_case(presented.scheme, "Bearer")) {
+    return unauthenticated("the scheme is neither DPoP nor Bearer");
+  }
+  if (bound != dpop) {
+    return bound ? unauthenticated("this token is bound to a key",
+                                   "send it with the scheme DPoP and a proof")
+                 : unauthenticated("this token is not bound to a key",
+                                   "send it with the scheme Bearer");
+  }
+  std::optional<action::ProofId> proof;
+  if (bound) {
+    if (!presented.proof)
+      return unauthenticated("the DPoP proof is missing", "send one in the field DPoP");
+    WRIT_TRY(const auto verified, jose::verify_dpop_proof(*presented.proof,
+                                                          {.method = presented.method,
+                                                           .url = presented.url,
+                                                           .access_token = presented.token,
+                                                           .window = kProofWindow},
+                                                          presented.arrived));
+    WRIT_TRY_VOID(verified.check_bound(*token));
+    proof = proof_id(verified);
+  }
+
+  WRIT_TRY(auto alive, parties(workspace, *run_id));
+  // A bearer token counts only while its agent is opted in; a bound one only with the run's own
+  // key.
+  if (!bound && alive.agent->sender != identity::SenderConstraint::bearer) {
+    return unauthenticated("the agent may not use bearer tokens", "get a token bound to its key");
+  }
+  if (token->confirmation_thumbprint() != alive.lineage.run().key_thumbprint) {
+    return unauthenticated("the token is bound to another key than its run");
+  }
+  action::AuthenticatedCall call;
+  call.lineage_ = std::move(alive.lineage);
+  call.agent_ = std::move(alive.agent);
+  call.user_ = std::move(alive.user);
+  call.proof_ = proof;
+  call.arrived_ = presented.arrived;
+  return call;
+}
+
+Expected<Authenticator::Parties> Authenticator::parties(const LiveWorkspace& workspace,
+                                                        RunId run) const {
+  Parties out;
+  WRIT_TRY(out.lineage, workspace.runs().alive(run, clock_.now()));
+  const auto version = workspace.version();
+  for (const auto& each : out.lineage.runs) {
+    const auto* terms = version->agent(each->agent);
+    if (terms == nullptr) return fail(Errc::denied, "agent " + each->agent_name + " is disabled");
+    if (each == out.lineage.runs.front()) out.agent = terms->agent;
+    if (each->user && workspace.active_user(*each->user) == nullptr) {
+      return fail(Errc::denied, "user " + each->user_name + ", for whom the run is, is disabled");
+    }
+  }
+  if (const auto& user = out.lineage.run().user) out.user = workspace.active_user(*user);
+  return out;
+}
+
+Expected<void> Authenticator::still_alive(const LiveWorkspace& workspace,
+                                          const action::AuthenticatedCall& call) const {
+  WRIT_TRY(const auto now, parties(workspace, call.run().id));
+  if (call.user() != nullptr && now.user == nullptr)
+    return fail(Errc::denied, "the user of the run is disabled");
+  return {};
+}
+
+}  // namespace writ::broker

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/entries.h"
+
+#include "base/check.h"
+#include "base/encoding.h"
+
+namespace writ::broker {
+namespace {
+
+JsonArray strings(const auto& list) {
+  JsonArray out;
+  for (const auto& item : list) out.emplace_back(item);
+  return out;
+}
+
+// Who acts, in which run, of which workflow: on every entry about a call.
+void describe_call(audit::EntryBuilder& entry, const action::ProposedAction& proposed) {
+  const auto& call = proposed.call();
+  const auto& run = call.run();
+  entry.action(proposed.id())
+      .run(run.id)
+      .set("agent", call.agent().id.to_string())
+      .set("agent_name", call.agent().name)
+      .set("role", run.role)
+      .set("workflow", run.workflow_name)
+      .set("workflow_digest", hex_encode(run.workflow_digest))
+      .set("step", run.step)
+      .set("tool", proposed.operation().name)
+      .set("effect", std::string(tools::name(proposed.operation().effect)))
+      .set("digest", hex_encode(proposed.digest()));
+  if (call.user() != nullptr) {
+    entry.set("user", call.user()->id.to_string()).set("user_name", call.user()->name);
+  }
+  if (!run.trace_id.empty()) entry.set("trace", run.trace_id);
+  if (run.parent) entry.set("parent_run", run.parent->to_string());
+}
+
+std::vector<std::string> subjects(const action::ProposedAction& proposed) {
+  return {proposed.id().to_string(), proposed.call().run().id.to_string()};
+}
+
+std::optional<Once> proof_of(const action::ProposedAction& proposed) {
+  const auto& proof = proposed.call().proof();
+  if (!proof) return std::nullopt;
+  return Once{proof->digest, proof->expires};
+}
+
+}  // namespace
+
+EntryWriter::Payload EntryWriter::payload(std::string_view owner, std::string_view use,
+                                          BytesView bytes) const {
+  Payload out;
+  out.commitment = audit::commit_payload(random_, bytes);
+  Bytes salted = to_bytes(out.commitment.salt);
+  salted.insert(salted.end(), bytes.begin(), bytes.end());
+  out.sealed =
+      data_key_.seal(random_, salted, {.use = use, .workspace = workspace_, .owner = owner});
+  return out;
+}
+
+Append EntryWriter::append(const audit::EntryBuilder& builder, std::vector<std::string> about,
+                           Bytes sealed) {
+  const auto entry = builder.build();
+  WRIT_CHECK(entry.has_value());
+  return {.entry = entry->text(),
+          .sealed = std::move(sealed),
+          .subjects = std::move(about),
+          .proof = std::nullopt};
+}
+
+Append EntryWriter::intent(const action::AuthorizedAction& authorized,
+                           const approval::Approval* approval) const {
+  const auto& proposed = authorized.proposed();
+  const auto& run = proposed.call().run();
+  auto arguments = payload(proposed.id().to_string(), kArguments, as_bytes(proposed.statement()));
+  auto about = entry(audit::Kind::action_intent);
+  describe_call(about, proposed);
+  about.set("server", proposed.server().name())
+      .set("definition", hex_encode(proposed.operation().definition))
+      .set("workspace_version", authorized.workspace_version())
+      .set("policies", strings(authorized.policies()))
+      .set("grant", run.grant.to_string())
+      .commit(kArguments, arguments.commitment.digest);
+  // The bounds under which this run has this tool: what scope the action had.
+  const auto& tools = run.scope.use.tools();
+  if (const auto bounds = tools.find(proposed.operation().name); bounds != tools.end()) {
+    about.set("scope", delegation::ToolSet({*bounds}).to_json());
+  }
+  if (const auto& account = proposed.account()) {
+    about.set("credential", account->credential.to_string())
+        .set("credential_name", *proposed.server().credential_name())
+        .set("generation", account->generation);
+  }
+  auto about_ids = subjects(proposed);
+  if (approval != nullptr) {
+    about.approval(approval->id).set("approval_groups", strings(authorized.approvals()));
+    JsonArray approvers;
+    for (const auto& decision : approval->decisions) approvers.emplace_back(decision.user_name);
+    about.set("approved_by", std::move(approvers));
+    about_ids.push_back(approval->id.to_string());
+  }
+  auto out = append(about, std::move(about_ids), std::move(arguments.sealed));
+  out.proof = proof_of(proposed);
+  return out;
+}
+
+Append EntryWriter::refusal(const policy::Denied& denied) const {
+  auto about = entry(audit::Kind::action_refused);
+  describe_call(about, denied.proposed);
+  about.set("operand", std::string(delegation::name(denied.refusal.operand)))
+      .set("message", denied.refusal.message);
+  if (!denied.policies.empty()) about.set("policies", strings(denied.policies));
+  if (!denied.errors.empty()) about.set("errors", strings(denied.errors));
+  auto arguments =
+      payload(denied.proposed.id().to_string(), kArguments, as_bytes(denied.proposed.statement()));
+  about.commit(kArguments, arguments.commitment.digest);
+  auto out = append(about, subjects(denied.proposed), std::move(arguments.sealed));
+  out.proof = proof_of(denied.proposed);
+  return out;
+}
+
+Append EntryWriter::outcome(const action::RecordedAction& action, const Ending& ending) const {
+  const auto kind = ending.outcome == tools::Outcome::done     ? audit::Kind::action_done
+                    : ending.outcome == tools::Outcome::failed ? audit::Kind::action_failed
+                                                               : audit::Kind::action_unknown;
+  auto about = entry(kind);
+  about.action(action.id())
+      .run(action.proposed().call().run().id)
+      .set("intent", action.log_index())
+      .set("response_bytes", ending.response_bytes);
+  if (ending.status) about.set("status", *ending.status);
+  if (ending.credential_version) about.set("credential_version", *ending.credential_version);
+  if (!ending.detail.empty()) about.set("detail", ending.detail);
+  Bytes sealed;
+  if (ending.result) {
+    auto result = payload(action.id().to_string(), kResult, as_bytes(*ending.result));
+    about.commit(kResult, result.commitment.digest);
+    sealed = std::move(result.sealed);
+  }
+  return append(about, subjects(action.proposed()), std::move(sealed));
+}
+
+Append EntryWriter::recovered(ActionId action, RunId run) const {
+  auto about = entry(audit::Kind::recovery_unknown);
+  about.action(action).run(run).set("detail",
+                                    "the server stopped between this action's intent and its "
+                                    "outcome; nobody may repeat it blindly");
+  return append(about, {action.to_string(), run.to_string()});
+}
+
+Expected<std::string> open_payload(const vault::SealingKey& data_key, WorkspaceId workspace,
+                                   std::string_view owner, std::string_view use, BytesView sealed,
+                                   const Digest& commitment) {
+  WRIT_TRY(const auto opened,
+           data_key.open(sealed, {.use = use, .workspace = workspace, .owner = owner}));
+  if (opened.size() < Digest{}.size())
+    return fail(Errc::invalid_input, "a sealed payload is too short");
+  Digest salt{};
+  const auto bytes = opened.reveal();
+  std::copy_n(bytes.begin(), salt.size(), salt.begin());
+  const auto rest = bytes.subspan(salt.size());
+  if (!audit::opens_commitment(commitment, salt, rest)) {
+    return fail(Errc::invalid_input, "a payload is not the one that its entry commits to");
+  }
+  return to_text(rest);
+}
+
+}  // namespace writ::broker

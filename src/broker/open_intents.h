@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpenIntents: the log indexes of intents without an outcome yet, so that a restart needs to look
+// for unfinished actions only from the oldest of them on. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <set>
+
+namespace writ::broker {
+
+class OpenIntents {
+ public:
+  void add(std::uint64_t index) {
+    const std::lock_guard lock(mutex_);
+    open_.insert(index);
+  }
+  void remove(std::uint64_t index) {
+    const std::lock_guard lock(mutex_);
+    open_.erase(index);
+  }
+  std::optional<std::uint64_t> oldest() const {
+    const std::lock_guard lock(mutex_);
+    return open_.empty() ? std::nullopt : std::optional(*open_.begin());
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::uint64_t> open_;
+};
+
+}  // namespace writ::broker
