@@ -156,6 +156,11 @@ Expected<Entities> Entities::create(std::vector<Entity> entities, const EntityLi
 }
 
 Expected<Entities> Entities::with(std::vector<Entity> few) const {
+  // They are searched one after the other, and their parents walked anew for each question.
+  if (few.size() > kMaxOverlay) {
+    return fail(Errc::too_large,
+                fmt::format("{} entities are more than {}", few.size(), kMaxOverlay));
+  }
   for (std::size_t i = 0; i < few.size(); ++i) {
     const bool repeated = std::any_of(few.begin(), few.begin() + static_cast<std::ptrdiff_t>(i),
                                       [&](const Entity& other) { return other.uid == few[i].uid; });

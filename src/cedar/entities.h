@@ -37,11 +37,12 @@ class Entities {
   // Refuses an uid that appears twice and a cycle of parents.
   static Expected<Entities> create(std::vector<Entity> entities, const EntityLimits& limits = {});
 
-  // This with a few more, which cost time in proportion to their own number only: what one request
-  // adds (a run, its user) to a large shared base. Replaces an earlier overlay. Refuses an uid that
-  // the base has or names as a parent, since the base's ancestors are computed already, and what
-  // create() refuses.
+  // This with a few more (kMaxOverlay at most), which cost time in proportion to their own number
+  // only: what one request adds (a run, its user) to a large shared base. Replaces an earlier
+  // overlay. Refuses an uid that the base has or names as a parent, since the base's ancestors are
+  // computed already, and what create() refuses.
   Expected<Entities> with(std::vector<Entity> few) const;
+  static constexpr std::size_t kMaxOverlay = 16;
 
   // Null if there is no such entity.
   const Entity* find(const EntityUid& uid) const;

@@ -49,8 +49,12 @@ PolicySet::PolicySet() : index_(std::make_shared<const PolicyIndex>()) {}
 
 Expected<PolicySet> PolicySet::create(Policies policies, Templates templates) {
   Ids ids;
-  for (const auto& policy : policies) WRIT_TRY_VOID(ids.add(policy->id(), policy->body()));
-  for (const auto& body : templates) WRIT_TRY_VOID(ids.add(body->id, *body));
+  for (const auto& policy : policies) {
+    WRIT_TRY_VOID(ids.add(policy->id(), policy->body()));
+  }
+  for (const auto& body : templates) {
+    WRIT_TRY_VOID(ids.add(body->id, *body));
+  }
   PolicySet set;
   set.policies_ = std::move(policies);
   set.templates_ = std::move(templates);
