@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crypto/rsa_public_key.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -28,6 +29,24 @@ OwnedBignum bignum(BytesView number) {
   return value;
 }
 
+// ROCA (CVE-2017-15361): Infineon's library made primes that are powers of 65537 modulo many small
+// primes, and so is their product; such keys can be factored. Another modulus looks like that once
+// in 2^27.
+bool looks_like_roca(const BIGNUM* modulus) {
+  constexpr std::array<std::uint32_t, 38> kSmallPrimes = {
+      3,  5,  7,  11, 13, 17,  19,  23,  29,  31,  37,  41,  43,  47,  53,  59,  61,  67,  71,
+      73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167};
+  return std::ranges::all_of(kSmallPrimes, [&](std::uint32_t prime) {
+    const auto residue = static_cast<std::uint32_t>(BN_mod_word(modulus, prime));
+    std::uint32_t power = 1;
+    do {
+      if (power == residue) return true;
+      power = power * 65537 % prime;
+    } while (power != 1);
+    return false;
+  });
+}
+
 }  // namespace
 
 Expected<RsaPublicKey> RsaPublicKey::from_components(BytesView modulus, BytesView exponent) {
@@ -45,6 +64,9 @@ Expected<RsaPublicKey> RsaPublicKey::from_components(BytesView modulus, BytesVie
   const CleanErrorQueue clean;
   const auto n = bignum(modulus);
   const auto e = bignum(exponent);
+  if (looks_like_roca(n.get())) {
+    return fail(Errc::invalid_input, "the RSA key was made by a weak generator (CVE-2017-15361)");
+  }
   const OwnedBuilder builder(OSSL_PARAM_BLD_new());
   WRIT_CHECK(builder != nullptr);
   WRIT_CHECK(OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) == 1);

@@ -28,7 +28,7 @@ class RsaPublicKey {
 
   // Big-endian without leading zeros. invalid_input unless the modulus is odd and of 2048 to 4096
   // bits, and the exponent odd and within 65537..2^32-1 (FIPS 186-5 section 5.4 asks for more than
-  // 2^16; larger ones only cost time).
+  // 2^16; larger ones only cost time), and the modulus not of the ROCA kind (CVE-2017-15361).
   static Expected<RsaPublicKey> from_components(BytesView modulus, BytesView exponent);
 
   const Bytes& modulus() const { return modulus_; }

@@ -11,8 +11,8 @@ namespace writ::jose {
 namespace {
 
 // What a header must not have; see the file's comment.
-constexpr std::array<std::string_view, 9> kRefusedParameters = {"crit", "b64", "zip", "enc", "cty",
-                                                                "jku",  "x5u", "x5c", "epk"};
+constexpr std::array<std::string_view, 8> kRefusedParameters = {"crit", "b64", "zip", "enc",
+                                                                "cty",  "jku", "x5u", "x5c"};
 
 std::unexpected<Error> refuse(std::string message) {
   return fail(Errc::unauthenticated, std::move(message));

@@ -50,11 +50,12 @@ struct ExpectedJwt {
   std::string issuer;
   std::string audience;
   Audience audience_rule = Audience::sole;
-  std::optional<std::string> subject;  // absent: any, but always a string where the claim is there
+  std::optional<std::string> subject =
+      {};  // absent: any, but always a string where the claim is there
   bool require_jti = false;
-  std::optional<seconds> max_age;       // since `iat`, which is then required
-  std::optional<seconds> max_lifetime;  // from `iat`, which is then required, to `exp`
-  seconds leeway{5};                    // for clocks of others; 0 for our own tokens
+  std::optional<seconds> max_age = {};       // since `iat`, which is then required
+  std::optional<seconds> max_lifetime = {};  // from `iat`, which is then required, to `exp`
+  seconds leeway{5};                         // for clocks of others; 0 for our own tokens
 };
 
 // A token whose signature and claims have been checked, at the time of the check. Times are whole
