@@ -9,6 +9,8 @@ target_compile_options(writ_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast
   -Wimplicit-fallthrough -Wextra-semi -Werror
   -fstack-protector-strong -fno-omit-frame-pointer
+  # For all, since some libraries ask for it and a precompiled header is shared only under equal flags.
+  -pthread
   # Without this a precompiled header never hits in ccache.
   "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>"
   $<$<CONFIG:Debug>:-g1> $<$<CONFIG:RelWithDebInfo>:-g1>)
