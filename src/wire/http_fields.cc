@@ -47,28 +47,43 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return ascii::is_token(c); });
 }
 
-Expected<void> Fields::add(std::string_view name, std::string_view value) {
-  WRIT_TRY_VOID(check_field(name, value, limits_));
-  if (entries_.size() >= limits_.count) {
+Expected<void> Fields::check_room(std::size_t size, std::size_t used, std::size_t count) const {
+  if (count >= limits_.count) {
     return fail(Errc::too_large, "more than " + std::to_string(limits_.count) + " fields");
   }
   const std::size_t most =
       std::min<std::size_t>(limits_.bytes, std::numeric_limits<std::uint32_t>::max());
-  const std::size_t at = bytes_.size();
-  if (name.size() > most - at || value.size() > most - at - name.size()) {
+  if (used > most || size > most - used) {
     return fail(Errc::too_large, "the fields are longer than " + std::to_string(most) + " bytes");
   }
-  bytes_.append(name).append(value);
-  entries_.push_back({.at = static_cast<std::uint32_t>(at),
+  return {};
+}
+
+void Fields::append(std::string_view name, std::string_view value) {
+  entries_.push_back({.at = static_cast<std::uint32_t>(bytes_.size()),
                       .name_size = static_cast<std::uint32_t>(name.size()),
                       .value_size = static_cast<std::uint32_t>(value.size())});
+  bytes_.append(name).append(value);
+}
+
+Expected<void> Fields::add(std::string_view name, std::string_view value) {
+  WRIT_TRY_VOID(check_field(name, value, limits_));
+  WRIT_TRY_VOID(check_room(name.size() + value.size(), bytes_.size(), entries_.size()));
+  append(name, value);
   return {};
 }
 
 Expected<void> Fields::set(std::string_view name, std::string_view value) {
   WRIT_TRY_VOID(check_field(name, value, limits_));
+  std::size_t freed = 0;
+  std::size_t count = size();
+  for (auto i = find(name); i; i = find(name, *i + 1), --count) {
+    freed += entries_[*i].name_size + entries_[*i].value_size;
+  }
+  WRIT_TRY_VOID(check_room(name.size() + value.size(), bytes_.size() - freed, count));
   erase(name);
-  return add(name, value);
+  append(name, value);
+  return {};
 }
 
 std::size_t Fields::erase(std::string_view name) {

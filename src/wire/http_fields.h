@@ -75,7 +75,8 @@ class Fields {
   // or with white space at either end (the parser of a message trims it, nobody else sends it).
   // `where` of the error is the field's name.
   Expected<void> add(std::string_view name, std::string_view value);
-  // The same, in place of all fields of that name. `value` is not a view into these fields.
+  // The same, in place of all fields of that name; an error changes nothing. The arguments are not
+  // views into these fields.
   Expected<void> set(std::string_view name, std::string_view value);
   // How many were there.
   std::size_t erase(std::string_view name);
@@ -107,6 +108,9 @@ class Fields {
     std::uint32_t value_size;
   };
   std::optional<std::size_t> find(std::string_view name, std::size_t from = 0) const;
+  // Whether one more field of `size` bytes fits beside `count` fields of `used` bytes.
+  Expected<void> check_room(std::size_t size, std::size_t used, std::size_t count) const;
+  void append(std::string_view name, std::string_view value);
 
   FieldLimits limits_;
   std::string bytes_;

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/toml.h"
+
+#include <chrono>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+namespace writ {
+namespace {
+
+std::string refusal(std::string_view text, const TomlLimits& limits = {}) {
+  const auto document = parse_toml(text, "a.toml", limits);
+  return document ? "accepted" : document.error().to_string();
+}
+
+constexpr std::string_view kBilling = R"(# A tool server.
+name = "billing"
+allow = ["a", "b"]
+
+[server]
+url = "https://billing.example/"
+"odd/key" = 1.0
+
+[[operations]]
+name = "refund"
+limits.amount = 500
+
+[[operations]]
+name = "preview"
+)";
+
+TEST(Toml, ReadsIntoTheValuesThatJsonHas) {
+  const auto document = parse_toml(kBilling, "tools/billing.toml");
+  ASSERT_TRUE(document.has_value()) << document.error().to_string();
+  EXPECT_EQ(document->value(), parse_json(R"({"name":"billing","allow":["a","b"],
+      "server":{"url":"https://billing.example/","odd/key":1},
+      "operations":[{"name":"refund","limits":{"amount":500}},{"name":"preview"}]})")
+                                   .value());
+}
+
+TEST(Toml, KnowsThePlaceOfEachKeyAndElement) {
+  const auto document = parse_toml(kBilling, "tools/billing.toml");
+  ASSERT_TRUE(document.has_value());
+  EXPECT_EQ(document->place("/name"), "tools/billing.toml:2:1");
+  EXPECT_EQ(document->place("/allow/1"), "tools/billing.toml:3:15");
+  EXPECT_EQ(document->place("/server/url"), "tools/billing.toml:6:1");
+  EXPECT_EQ(document->place("/server/odd~1key"), "tools/billing.toml:7:1");
+  EXPECT_EQ(document->place("/operations/0/name"), "tools/billing.toml:10:1");
+  EXPECT_EQ(document->place("/operations/1/name"), "tools/billing.toml:14:1");
+}
+
+TEST(Toml, ThePlaceOfAMissingThingIsWhatStandsAroundIt) {
+  const auto document = parse_toml(kBilling, "tools/billing.toml");
+  ASSERT_TRUE(document.has_value());
+  EXPECT_EQ(document->place("/operations/1/effect"), document->place("/operations/1"));
+  EXPECT_EQ(document->place("/nothing"), "tools/billing.toml");
+  EXPECT_EQ(document->place(""), "tools/billing.toml");
+  EXPECT_EQ(document->place("no pointer"), "tools/billing.toml");
+}
+
+TEST(Toml, AnErrorOfTheReaderNamesFileAndLine) {
+  const auto document = parse_toml("name = \"a\"\nnmae = \"b\"\n", "agents/a.toml");
+  ASSERT_TRUE(document.has_value());
+  ObjectReader r(document->object());
+  r.string("name");
+  EXPECT_EQ(document->locate(r.finish().error()).to_string(),
+            "agents/a.toml:2:1: unknown key \"nmae\"");
+}
+
+TEST(Toml, AnErrorOfTheGrammarNamesFileAndLine) {
+  EXPECT_TRUE(refusal("a = 1\nb = = 2").starts_with("a.toml:2:5: ")) << refusal("a = 1\nb = = 2");
+  EXPECT_TRUE(refusal("a = 1\na = 2").starts_with("a.toml:2:")) << refusal("a = 1\na = 2");
+  for (const auto* text :
+       {"a", "a =", "= 1", "[a", "a = [1", "a = {b = 1", "a = \"x", "a = 01", "a = 'x\ny'",
+        "a = \"\\q\"", "a = \"\\ud800\"", "[a]\n[a]", "a = 1 b = 2", "a.b = 1\na = 2",
+        "a = \"\x01\"", "a = 99999999999999999999"}) {
+    EXPECT_NE(refusal(text), "accepted") << text;
+  }
+}
+
+TEST(Toml, InvalidUtf8IsRefused) {
+  EXPECT_EQ(refusal("a = 1\nb = \"\xff\""), "a.toml:2:6: not UTF-8");
+  EXPECT_EQ(refusal("# \xc0\xaf"), "a.toml:1:3: not UTF-8");
+}
+
+TEST(Toml, NumbersAreThoseOfJson) {
+  EXPECT_EQ(parse_toml("a = 1.0\nb = -0.0\nc = 1e3\nd = 0.5\ne = 0x10\nf = 1_000", "a")->value(),
+            parse_json(R"({"a":1,"b":0,"c":1000,"d":0.5,"e":16,"f":1000})").value());
+  EXPECT_EQ(refusal("a = 9007199254740991"), "accepted");
+  EXPECT_EQ(refusal("a = 9007199254740992"),
+            "a.toml:1:5: a whole number beyond 2^53-1; write it as a string");
+  EXPECT_EQ(refusal("a = -9007199254740992"),
+            "a.toml:1:5: a whole number beyond 2^53-1; write it as a string");
+  EXPECT_EQ(refusal("a = 1e300"), "a.toml:1:5: a number beyond 2^53-1; write it as a string");
+  for (const auto* text : {"a = inf", "a = -inf", "a = nan", "a = +nan"}) {
+    EXPECT_EQ(refusal(text), "a.toml:1:5: infinity and NaN are not used here") << text;
+  }
+}
+
+TEST(Toml, DatesAndTimesAreRefused) {
+  for (const auto* text :
+       {"a = 2026-01-02", "a = 2026-01-02T03:04:05Z", "a = 03:04:05", "a = 2026-01-02T03:04:05"}) {
+    EXPECT_EQ(refusal(text),
+              "a.toml:1:5: dates and times are not used here; write it as a string in quotes")
+        << text;
+  }
+}
+
+TEST(Toml, ADocumentOverItsLimitsIsTooLarge) {
+  const auto code = [](std::string_view text, const TomlLimits& limits) {
+    const auto document = parse_toml(text, "a", limits);
+    return document ? std::string_view("accepted") : name(document.error().code);
+  };
+  EXPECT_EQ(code("a=1", {.bytes = 3}), "accepted");
+  EXPECT_EQ(code("a=12", {.bytes = 3}), "too_large");
+  EXPECT_EQ(code("a=[1]", {.values = 2}), "accepted");
+  EXPECT_EQ(code("a=[1]", {.values = 1}), "too_large");
+  EXPECT_EQ(code("a=[1]", {.depth = 2}), "accepted");
+  EXPECT_EQ(code("a=[[1]]", {.depth = 2}), "too_large");
+  EXPECT_EQ(code("a.b=1", {.depth = 2}), "accepted");
+  EXPECT_EQ(code("a.b.c=1", {.depth = 2}), "too_large");
+  EXPECT_EQ(code("[a.b]\nc=1", {.depth = 3}), "accepted");
+  EXPECT_EQ(code("[a.b]\nc=1", {.depth = 2}), "too_large");
+  EXPECT_EQ(code("[[a]]\nc=1", {.depth = 3}), "accepted");
+  EXPECT_EQ(code("[[a]]\nc={d=1}", {.depth = 3}), "too_large");
+}
+
+TEST(Toml, TenThousandDeepIsRefusedInUnderAMillisecond) {
+  std::string dots = "a";
+  for (int i = 0; i < 10'000; ++i) dots += ".a";
+  std::string quoted = "\"a\"";
+  for (int i = 0; i < 10'000; ++i) quoted += " . 'a'";
+  std::string tables;
+  for (int i = 0; i < 10'000; ++i) tables += "{a=";
+  for (const auto& text : {dots + "=1", '[' + dots + ']', quoted + "=1", "[[" + dots + "]]",
+                           "a=" + std::string(10'000, '['), "a=" + tables,
+                           "b='''\n'''\n" + dots + "=1", "b=\"\"\"a\\\"\"\"\"\n" + dots + "=1"}) {
+    auto best = std::chrono::nanoseconds::max();
+    for (int i = 0; i < 20; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      const auto document = parse_toml(text, "a");
+      best = std::min(best, std::chrono::steady_clock::now() - start);
+      ASSERT_FALSE(document.has_value());
+      ASSERT_EQ(document.error().code, Errc::too_large) << text.substr(0, 40);
+    }
+    EXPECT_LT(best, std::chrono::milliseconds(1));
+  }
+}
+
+TEST(Toml, DotsAndBracketsInStringsAndCommentsAreNoNesting) {
+  const std::string many = "[[[[[[[[[[[[[[[[[[[[[[[[{{{{................................";
+  for (const auto& text :
+       {"# " + many, "a = \"" + many + "\"", "a = '" + many + "'", "a = \"\"\"\n" + many + "\"\"\"",
+        "a = '''" + many + "'''", "a = \"\\\"" + many + "\"", "\"" + many + "\" = 1",
+        "a = \"\"\"x\"\"\"\"\" # " + many}) {
+    EXPECT_EQ(refusal(text), "accepted") << text;
+  }
+}
+
+TEST(Toml, NoBytesBreakTheParser) {
+  EXPECT_TRUE(rc::check([] {
+    const auto alphabet = rc::gen::elementOf(std::string("ab.=[]{}\"'\\\n# ,01e-_:TZ\xc3\xa9+"));
+    (void)parse_toml(*rc::gen::container<std::string>(alphabet), "a");
+  }));
+}
+
+}  // namespace
+}  // namespace writ
