@@ -94,9 +94,12 @@ class ProposedAction {
   const Digest& digest() const { return digest_; }
   // The canonical JSON that the digest is taken over: what an approver is shown.
   const std::string& statement() const { return statement_; }
+  // Of action::likeness(): computed when asked, as only approvals need it.
+  Digest likeness() const { return action::likeness(fields()); }
 
  private:
-  ProposedAction() = default;
+  explicit ProposedAction(AuthenticatedCall call) : call_(std::move(call)) {}
+  Statement fields() const;  // views of the members
 
   AuthenticatedCall call_;
   ActionId id_;
@@ -131,8 +134,14 @@ class AuthorizedAction {
 };
 
 // Steps 5 and 6: its approval is consumed and its intent is durable. The only key to the vault.
+// It cannot be copied, so one intent is one key.
 class RecordedAction {
  public:
+  RecordedAction(RecordedAction&&) noexcept = default;
+  RecordedAction& operator=(RecordedAction&&) noexcept = default;
+  RecordedAction(const RecordedAction&) = delete;
+  RecordedAction& operator=(const RecordedAction&) = delete;
+
   const AuthorizedAction& authorized() const { return authorized_; }
   const ProposedAction& proposed() const { return authorized_.proposed(); }
   ActionId id() const { return proposed().id(); }

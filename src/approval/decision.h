@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an approver sees and what an approver signs (protocol.md P20, failures.md 24). Both sides
+// use this file: the server to check, the command line to show, digest and sign. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+
+namespace writ::approval {
+
+enum class Verdict : std::uint8_t { approve, deny };
+std::string_view name(Verdict verdict);  // "approve", "deny"
+Expected<Verdict> parse_verdict(std::string_view text);
+
+// The fields of a decision. `groups` are those for which the person decides: sorted, unique, not
+// empty.
+struct DecisionStatement {
+  WorkspaceId workspace;
+  ApprovalId approval;
+  Digest digest{};  // of the action, computed from what was shown
+  Verdict verdict = Verdict::deny;
+  std::vector<std::string> groups;
+  Bytes nonce;        // the request's
+  TimePoint expires;  // the request's
+};
+
+// The bytes that are signed with ES256: RFC 8785 of
+// {"approval":"apr_…","decision":"approve","digest":hex,"expiry":"2026-01-02T03:04:05.678Z",
+//  "groups":[…],"nonce":base64url,"tag":"writ-approval-v1","workspace":"wsp_…"}
+std::string canonical_decision(const DecisionStatement& statement);
+
+// An action's statement as a person reads it, and its digest. One function makes both from the same
+// bytes, so what is signed is what was shown.
+struct Shown {
+  // One field a line, "arguments.amount: 12000"; texts in quotes. Invisible, reordering and control
+  // characters are escaped; nothing is left out or shortened.
+  std::vector<std::string> lines;
+  Digest digest{};
+};
+// invalid_input unless the bytes are exactly the canonical form of a "writ-action-v1" statement:
+// what has two readings is not shown at all.
+Expected<Shown> show_statement(std::string_view statement);
+
+}  // namespace writ::approval
