@@ -3,17 +3,26 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
-#define TOML_EXCEPTIONS 0
+#include "base/check.h"
+#include "wire/utf8.h"
+
+namespace {
+// toml++ 3.3 asserts what some inputs break ("[[[1]]]"), and in a release build has the compiler
+// assume it, which is undefined behaviour. Here its assertions hold in every build and end the
+// parse. This is the only file that includes toml++, so no other definition of its inline functions
+// exists.
+struct BrokenAssertion {};
+[[noreturn]] void throw_broken_assertion() { throw BrokenAssertion(); }
+}  // namespace
+
+#undef NDEBUG
+#define TOML_ASSERT(condition) (static_cast<bool>(condition) ? void(0) : throw_broken_assertion())
+#define TOML_EXCEPTIONS 1
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_ENABLE_WINDOWS_COMPAT 0
 #include <toml++/toml.h>
-
-#include "base/check.h"
-#include "wire/ascii.h"
-#include "wire/utf8.h"
 
 namespace writ {
 namespace {
@@ -131,13 +140,16 @@ class TomlReader {
     if (const auto deep = NestingScanner(text, limits_.depth).run()) {
       return too_deep(place_of(text, *deep));
     }
-    toml::parse_result result = toml::parse(text);
-    if (!result) {
-      const auto& begin = result.error().source().begin;
+    try {
+      const toml::table table = toml::parse(text);
+      return convert(table, out_.value_.emplace_object(), "", 0);
+    } catch (const toml::parse_error& error) {
+      const auto& begin = error.source().begin;
       return refuse({.line = begin.line, .column = begin.column},
-                    visible_text(result.error().description()));
+                    visible_text(error.description()));
+    } catch (const BrokenAssertion&) {
+      return fail(Errc::invalid_input, "not TOML", out_.filename_);
     }
-    return convert(result.table(), out_.value_.emplace_object(), "", 0);
   }
 
  private:

@@ -80,6 +80,12 @@ TEST(Toml, AnErrorOfTheGrammarNamesFileAndLine) {
   }
 }
 
+TEST(Toml, WhatBreaksAnAssertionOfTheLibraryIsRefused) {
+  for (const auto* text : {"[[[1]]]", "[[[a]]]", "[[=", "[[[]]"}) {
+    EXPECT_NE(refusal(text), "accepted") << text;
+  }
+}
+
 TEST(Toml, InvalidUtf8IsRefused) {
   EXPECT_EQ(refusal("a = 1\nb = \"\xff\""), "a.toml:2:6: not UTF-8");
   EXPECT_EQ(refusal("# \xc0\xaf"), "a.toml:1:3: not UTF-8");
