@@ -3,8 +3,11 @@
 // values, immutable once published with a workspace version; safe to read from any thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/id.h"
@@ -13,7 +16,7 @@
 namespace writ::identity {
 
 // What a user may do to the workspace itself (protocol.md P3). Approving is by group, not by role.
-enum class Role { admin, operator_, auditor };
+enum class Role : std::uint8_t { admin, operator_, auditor };
 
 std::string_view name(Role role);
 Expected<Role> parse_role(std::string_view text);
@@ -36,7 +39,7 @@ struct User {
 };
 
 // How an agent's access tokens are bound to it (P8). Bearer is an opt-in that `doctor` shows.
-enum class SenderConstraint { dpop, bearer };
+enum class SenderConstraint : std::uint8_t { dpop, bearer };
 
 // A registered non-human principal. Its ceiling lives in delegation/, which knows scopes.
 struct Agent {
@@ -46,7 +49,7 @@ struct Agent {
   std::string role;
   UserId owner;
   SenderConstraint sender = SenderConstraint::dpop;
-  jose::JwkSet keys;  // never empty: an agent without a key cannot authenticate
+  jose::JwkSet keys;  // each with a kid; while the set is empty the agent cannot authenticate
 };
 
 // An OpenID provider whose tokens stand for users of this workspace (P6).
@@ -59,8 +62,14 @@ struct Provider {
   std::vector<std::pair<std::string, std::string>> client_ids;
   std::vector<std::string> algorithms;  // never empty
 
+  // The client id is one agent's alone: no two agents share one.
   // nullptr where the provider has no client for that agent: its tokens are then refused.
   const std::string* client_id_of(std::string_view agent) const;
 };
+
+// Whether a text may name an object of a workspace: a lower-case letter, then such letters, digits,
+// - and _; at most 63. One spelling for each name, and nothing in it that is a separator or pattern
+// elsewhere (failures.md 13).
+bool is_name(std::string_view text);
 
 }  // namespace writ::identity
