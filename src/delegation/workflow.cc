@@ -3,12 +3,34 @@
 
 #include <algorithm>
 
+#include "crypto/hash.h"
+#include "wire/canonical.h"
+
 namespace writ::delegation {
 
 const Step* Workflow::step(std::string_view step_name) const {
-  const auto at = std::ranges::find_if(
-      steps, [&](const Step& candidate) { return candidate.name == step_name; });
+  const auto at = std::ranges::find(steps, step_name, &Step::name);
   return at == steps.end() ? nullptr : &*at;
+}
+
+Digest workflow_digest(const Workflow& workflow) {
+  JsonArray steps;
+  for (const auto& step : workflow.steps) {
+    JsonObject object;
+    object["name"] = step.name;
+    object["agent"] = step.agent.to_string();
+    object["use"] = step.scope.use.to_json();
+    object["delegate"] = step.scope.delegate.to_json();
+    object["life"] = step.life.count();
+    object["delegates_to"] = JsonArray(step.delegates_to.begin(), step.delegates_to.end());
+    object["starts"] = step.starts;
+    steps.emplace_back(std::move(object));
+  }
+  JsonObject object;
+  object["tag"] = "writ-workflow-v1";
+  object["name"] = workflow.name;
+  object["steps"] = std::move(steps);
+  return crypto::sha256(canonical_json(object));
 }
 
 }  // namespace writ::delegation

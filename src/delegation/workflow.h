@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Workflow: a named, versioned definition of what runs may do, step by step. Immutable once
-// published.
+// published; documents.h reads one.
 #pragma once
 
 #include <string>
@@ -28,11 +28,17 @@ struct Step {
 struct Workflow {
   WorkflowId id;
   std::string name;
+  std::string description;  // for people; not part of the digest
   Digest digest{};  // of the definition's canonical form: what "version" means in the log and in
                     // explain
   std::vector<Step> steps;
 
   const Step* step(std::string_view step_name) const;
 };
+
+// SHA-256 over the RFC 8785 form of {"tag":"writ-workflow-v1","name",…,"steps":[{"name","agent":
+// "agt_…","use","delegate","life":seconds,"delegates_to","starts"}…]}: equal for definitions that
+// mean the same, however they were written down.
+Digest workflow_digest(const Workflow& workflow);
 
 }  // namespace writ::delegation
