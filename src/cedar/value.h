@@ -93,6 +93,7 @@ std::string_view name(Value::Kind kind);
 class Set {
  public:
   Set() = default;
+  // A set of one set needs the other constructor: Set{Set{}} is a copy.
   Set(std::initializer_list<Value> values) : Set(std::vector<Value>(values)) {}
   explicit Set(std::vector<Value> values);
 
