@@ -13,7 +13,7 @@ namespace writ {
 // and says so.
 inline std::optional<std::filesystem::path> testing_data(const std::string& relative) {
   const char* root = std::getenv("WRIT_TESTDATA");
-  const std::filesystem::path path =
+  std::filesystem::path path =
       (root != nullptr ? std::filesystem::path(root)
                        : std::filesystem::path(WRIT_SOURCE_DIR) / ".." / "shared") /
       relative;

@@ -53,7 +53,7 @@ class Ed25519PrivateKey {
 
  private:
   Ed25519PrivateKey(SecretBytes expanded, Ed25519PublicKey key)
-      : expanded_(std::move(expanded)), public_(std::move(key)) {}
+      : expanded_(std::move(expanded)), public_(key) {}
 
   SecretBytes expanded_;  // libsodium's form: seed || public key
   Ed25519PublicKey public_;

@@ -92,12 +92,16 @@ TEST(Es256, WhatIsNotExactlyOneP256KeyIsRefused) {
 }
 
 TEST(Es256, AnotherCurveIsRefused) {
-  const OwnedKey p384(EVP_EC_gen("P-384"));
-  const OwnedPkcs8 info(EVP_PKEY2PKCS8(p384.get()));
-  SecretBytes der(static_cast<std::size_t>(i2d_PKCS8_PRIV_KEY_INFO(info.get(), nullptr)));
-  unsigned char* at = der.writable().data();
-  i2d_PKCS8_PRIV_KEY_INFO(info.get(), &at);
-  EXPECT_FALSE(Es256PrivateKey::from_pkcs8_der(der));
+  for (const char* curve : {"P-384", "secp256k1"}) {
+    const OwnedKey key(EVP_EC_gen(curve));
+    const OwnedPkcs8 info(EVP_PKEY2PKCS8(key.get()));
+    SecretBytes der(static_cast<std::size_t>(i2d_PKCS8_PRIV_KEY_INFO(info.get(), nullptr)));
+    unsigned char* at = der.writable().data();
+    i2d_PKCS8_PRIV_KEY_INFO(info.get(), &at);
+    const auto parsed = Es256PrivateKey::from_pkcs8_der(der);
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().message, "not an unencrypted PKCS #8 P-256 private key") << curve;
+  }
 }
 
 TEST(Ed25519, VerifiesWhatItSignedAndSurvivesItsForms) {

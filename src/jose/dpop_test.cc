@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "jose/testing_tokens.h"
+#include "jose/tokens_testing.h"
 
 namespace writ::jose {
 namespace {

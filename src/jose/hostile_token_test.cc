@@ -6,7 +6,7 @@
 
 #include "base/encoding.h"
 #include "crypto/hash.h"
-#include "jose/testing_tokens.h"
+#include "jose/tokens_testing.h"
 
 namespace writ::jose {
 namespace {
@@ -116,6 +116,8 @@ TEST_F(HostileToken, WhatIsNotThreePartsOfStrictBase64UrlIsRefused) {
   EXPECT_FALSE(issuer_.verify(good.substr(0, second)));
   EXPECT_FALSE(issuer_.verify(good.substr(0, second + 1)));
   EXPECT_FALSE(issuer_.verify(good + "."));
+  EXPECT_NE(issuer_.verify(good + ".AAAA.AAAA").error().message.find("more than three"),
+            std::string::npos);
   EXPECT_FALSE(issuer_.verify(good + ".AAAA.AAAA")) << "five parts, as JWE";
   EXPECT_FALSE(issuer_.verify(good + "="));
   EXPECT_FALSE(issuer_.verify(good + "=="));
@@ -127,6 +129,14 @@ TEST_F(HostileToken, WhatIsNotThreePartsOfStrictBase64UrlIsRefused) {
   ASSERT_NE(std::string("AQgw").find(respelled.back()), std::string::npos);
   ++respelled.back();
   EXPECT_FALSE(issuer_.verify(respelled)) << "another spelling of the same signature";
+}
+
+TEST_F(HostileToken, AGoodTokenOverTheLimitIsRefused) {
+  const auto padded = [&](std::size_t size) {
+    return issuer_.verify_with("pad", '"' + std::string(size, 'p') + '"').has_value();
+  };
+  EXPECT_TRUE(padded(11'000));
+  EXPECT_FALSE(padded(13'000)) << "over 16 KiB in base64url";
 }
 
 TEST_F(HostileToken, ASignatureOfDerOrAnotherLengthIsRefused) {
@@ -157,6 +167,11 @@ TEST_F(HostileToken, BombsAreRefusedInUnderAMillisecond) {
     for (int i = 0; i < 1'600; ++i) text += R"({"a":)";
     return text;
   }();
+  const auto huge = [](char c) {
+    std::string text;
+    text.resize(10'000'000, c);
+    return text;
+  };
   std::string wide = "{";
   for (int i = 0; i < 900; ++i) wide += "\"" + std::to_string(i) + "\":0,";
   const std::string parts[] = {
@@ -166,8 +181,8 @@ TEST_F(HostileToken, BombsAreRefusedInUnderAMillisecond) {
       signed_parts(issuer_.signer, wide, "{}"),
       signed_parts(issuer_.signer, R"({"alg":"PBES2-HS512+A256KW","p2c":2147483647})", "{}"),
       signed_parts(issuer_.signer, R"({"alg":"ES256","zip":"DEF"})", std::string(8'000, 'A')),
-      std::string(10'000'000, 'A'),
-      std::string(10'000'000, '.'),
+      huge('A'),
+      huge('.'),
       signed_parts(issuer_.signer, std::string(10'000, '['), "{}"),
   };
   for (const auto& text : parts) {

@@ -5,7 +5,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "jose/client_assertion.h"
-#include "jose/testing_tokens.h"
+#include "jose/tokens_testing.h"
 
 namespace writ::jose {
 namespace {

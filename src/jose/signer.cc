@@ -7,7 +7,8 @@ namespace writ::jose {
 namespace {
 
 Jwk named(const Jwk& key, std::string kid) {
-  return key.with_kid(kid.empty() ? key.thumbprint() : std::move(kid));
+  if (kid.empty()) kid = key.thumbprint();
+  return key.with_kid(std::move(kid));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "jose/testing_tokens.h"
+#include "jose/tokens_testing.h"
 
 namespace writ::jose {
 namespace {
@@ -113,12 +113,14 @@ TEST_F(TokenCacheTest, WhatIsUsedStays) {
 
 TEST_F(TokenCacheTest, ManyThreadsMayUseIt) {
   std::vector<std::string> tokens;
+  tokens.reserve(100);
   for (int i = 0; i < 100; ++i) tokens.push_back(token_number(i));
   const auto keys = issuer_.keys();
   const auto now = issuer_.clock.now();
   std::atomic<int> good = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&, t] {
         for (std::size_t i = 0; i < 400; ++i) {
