@@ -35,7 +35,8 @@
 
 namespace writ::net {
 
-class ServerConnection;
+class ServerCall;
+struct ServerShared;
 
 // A request whose head is valid by http_parser.h. Lives as long as its handler runs; of the
 // handler's loop.
@@ -58,14 +59,15 @@ class ServerRequest {
   // The rest of the body, too_large beyond `limit`.
   Task<Expected<Bytes>> read_all(std::size_t limit);
 
-  // Cancelled when the client goes away or the server stops at once. Asking for it starts the
-  // watch; ask after reading the body, because unread bytes hide what is behind them.
+  // Cancelled when the client goes away or the server cuts what still runs. Asking for it starts
+  // the watch, which sees nothing before the body is read, nor behind a pipelined request.
   CancelToken gone();
 
  private:
-  friend class ServerConnection;
-  explicit ServerRequest(ServerConnection& connection) : connection_(connection) {}
-  ServerConnection& connection_;
+  friend class ServerCall;
+  struct ServerShared;
+  explicit ServerRequest(ServerCall& call) : call_(call) {}
+  ServerCall& call_;
 };
 
 // The response to one request. Framing is made here; fields of the connection among `fields` are
@@ -80,7 +82,7 @@ class ServerResponse {
   Task<Expected<void>> send_problem(int status, std::string_view detail);
 
   // Or piece by piece. `length` where it is known, else chunked. The head leaves with the first
-  // piece, or with flush().
+  // piece, or with flush(). What is unread of the request's body is dropped.
   Task<Expected<void>> begin(int status, Fields fields,
                              std::optional<std::uint64_t> length = std::nullopt);
   Task<Expected<void>> write(BytesView piece);
@@ -94,9 +96,10 @@ class ServerResponse {
   int status() const;
 
  private:
-  friend class ServerConnection;
-  explicit ServerResponse(ServerConnection& connection) : connection_(connection) {}
-  ServerConnection& connection_;
+  friend class ServerCall;
+  struct ServerShared;
+  explicit ServerResponse(ServerCall& call) : call_(call) {}
+  ServerCall& call_;
 };
 
 using Handler = std::function<Task<void>(ServerRequest&, ServerResponse&)>;
@@ -108,7 +111,8 @@ struct ServerLimits {
   milliseconds head_timeout{10'000};  // from a request's first byte (or TLS's) to its head's last
   milliseconds keep_alive{60'000};    // between two requests
   milliseconds body_idle{30'000};     // between two pieces of a request's body
-  milliseconds write_idle{30'000};    // until the client takes the next piece of a response
+  milliseconds body_total{600'000};   // for the whole of it
+  milliseconds write{30'000};         // until the client has taken a piece of a response
 };
 
 struct ServerOptions {
@@ -140,10 +144,9 @@ class HttpServer {
 
  private:
   class Listener;
-  struct Shared;
-  explicit HttpServer(std::shared_ptr<Shared> shared);
+  explicit HttpServer(std::shared_ptr<ServerShared> shared);
 
-  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<ServerShared> shared_;
   std::vector<std::shared_ptr<Listener>> listeners_;
 };
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include <boost/asio/basic_stream_socket.hpp>
@@ -70,19 +71,26 @@ std::unique_ptr<Transport> plain_transport(int socket);
 class Stream {
  public:
   Stream() = default;
-  // The socket is connected; `transport` works on its descriptor.
-  Stream(Loop& loop, Socket socket, std::unique_ptr<Transport> transport);
+  // The socket is non-blocking; `transport` works on its descriptor.
+  Stream(Loop& loop, Socket socket, const asio::ip::tcp::endpoint& peer,
+         std::unique_ptr<Transport> transport);
   Stream(Stream&&) noexcept = default;
   Stream& operator=(Stream&& other) noexcept;
   ~Stream();
 
   explicit operator bool() const { return core_ != nullptr; }
 
+  // What a transport has to do before its first byte: nothing, a TLS handshake.
   Task<IoResult> handshake(SteadyPoint deadline);
+  // From here on through another transport, on the same socket: after a connect, TLS.
+  void replace_transport(std::unique_ptr<Transport> transport);
+  int socket() const;
+
   // At least one byte, unless it ended otherwise. `eager`: whether to try before waiting; pass
   // false where nothing can have come yet.
   Task<IoResult> read(std::span<std::uint8_t> into, SteadyPoint deadline, bool eager = true);
-  // Waits until read() would have something to say; needs no buffer meanwhile.
+  // Waits until something has come, so that no buffer is needed meanwhile; with TLS it may turn out
+  // to be nothing to read.
   Task<IoResult> wait_readable(SteadyPoint deadline);
   // All pieces, in their order. `pieces` and what they refer to live until it returns.
   Task<IoResult> write(std::span<const BytesView> pieces, SteadyPoint deadline);
@@ -103,6 +111,8 @@ class Stream {
   bool interrupted() const;
   void shut_write();
   void close();
+  // Closes so that the peer cannot take what it has for the whole.
+  void reset();
 
   const asio::ip::tcp::endpoint& peer() const;
 
