@@ -102,8 +102,10 @@ TEST_F(HostileToken, HeadersThatAreNotOneStrictObjectAreRefused) {
         "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"x\":\"\xff\"}"}) {
     EXPECT_TRUE(refused_with_header(header)) << header;
   }
-  EXPECT_TRUE(refused_with_header(R"({"alg":"ES256","typ":"at+jwt","x":")" +
-                                  std::string(5000, 'x') + "\"}"));
+  const std::string half(2100, 'x');  // each text is short enough, the whole is over 4 KiB
+  EXPECT_FALSE(refused_with_header(R"({"alg":"ES256","typ":"at+jwt","x":")" + half + "\"}"));
+  EXPECT_TRUE(refused_with_header(R"({"alg":"ES256","typ":"at+jwt","x":")" + half + R"(","y":")" +
+                                  half + "\"}"));
 }
 
 TEST_F(HostileToken, WhatIsNotThreePartsOfStrictBase64UrlIsRefused) {
