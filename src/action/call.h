@@ -24,7 +24,7 @@
 
 namespace writ::broker {
 class Authenticator;
-class Recorder;
+class Calls;
 }  // namespace writ::broker
 namespace writ::policy {
 class Decider;
@@ -150,7 +150,7 @@ class RecordedAction {
   const std::optional<ApprovalId>& approval() const { return approval_; }
 
  private:
-  friend class broker::Recorder;
+  friend class broker::Calls;
   RecordedAction(AuthorizedAction authorized, std::uint64_t log_index,
                  std::optional<ApprovalId> approval)
       : authorized_(std::move(authorized)), log_index_(log_index), approval_(approval) {}

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstddef>
+#include <concepts>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -94,6 +95,10 @@ class EntryBuilder {
   // 2^53 - 1, too deep) are mistakes. No secret belongs here, and nothing that a
   // person may ask to have erased: that is what commit() is for.
   EntryBuilder& set(std::string_view key, Json value);
+  template <std::convertible_to<std::string_view> Text>
+  EntryBuilder& set(std::string_view key, const Text& text) {
+    return set(key, Json(std::string_view(text)));
+  }
   EntryBuilder& commit(std::string_view name, const Digest& digest);
 
   // invalid_input for a mistake above, too_large over kMaxEntryBytes.

@@ -23,6 +23,12 @@ bool has_record(const action::ProposedAction& proposed) {
   return proposed.operation().effect != tools::Effect::read;
 }
 
+std::unexpected<Stopped> stop(Errc code, std::string message, std::string where = {},
+                              std::string hint = {}) {
+  return std::unexpected(
+      Stopped(fail(code, std::move(message), std::move(where), std::move(hint)).error()));
+}
+
 ActionPhase phase_of(tools::Outcome outcome) {
   switch (outcome) {
     case tools::Outcome::done:
@@ -46,11 +52,9 @@ Task<std::expected<action::AuthorizedAction, Stopped>> Calls::decide(LiveWorkspa
       needed && matched.request.operation->credential) {
     const auto stored = workspace.credential(*needed).credential;
     if (stored == nullptr) {
-      co_return std::unexpected(
-          Stopped(Error{.code = Errc::unavailable,
-                        .message = "the credential " + *needed + " is not in the vault",
-                        .where = matched.server->name(),
-                        .hint = "an operator adds it with: writ credential add " + *needed}));
+      co_return stop(Errc::unavailable, "the credential " + *needed + " is not in the vault",
+                     matched.server->name(),
+                     "an operator adds it with: writ credential add " + *needed);
     }
     account = action::Account{stored->id, stored->generation};
   }
@@ -72,10 +76,8 @@ Task<std::expected<action::AuthorizedAction, Stopped>> Calls::decide(LiveWorkspa
     unit.appends.push_back(writer(workspace).refusal(denied));
     if (auto recorded = co_await workspace.store().commit(std::move(unit)); !recorded) {
       if (recorded.error().where == kProofConflict) {
-        co_return std::unexpected(Stopped(Error{.code = Errc::unauthenticated,
-                                                .message = "this DPoP proof was used before",
-                                                .where = "DPoP",
-                                                .hint = "make a new proof for each request"}));
+        co_return stop(Errc::unauthenticated, "this DPoP proof was used before", "DPoP",
+                       "make a new proof for each request");
       }
       co_return std::unexpected(Stopped(std::move(recorded).error()));
     }
@@ -95,15 +97,10 @@ Task<std::expected<void, Stopped>> Calls::check_known(
   if (!id) co_return std::unexpected(Stopped(id.error()));
   auto known = co_await state(workspace, *id);
   if (!known) co_return std::unexpected(Stopped(std::move(known).error()));
-  if (!*known)
-    co_return std::unexpected(
-        Stopped(Error{.code = Errc::internal, .message = "an idempotency key without its action"}));
+  if (!*known) co_return stop(Errc::internal, "an idempotency key without its action");
   if ((*known)->digest != proposed.digest()) {
-    co_return std::unexpected(
-        Stopped(Error{.code = Errc::conflict,
-                      .message = "this Idempotency-Key was used for another action in this run",
-                      .where = "Idempotency-Key",
-                      .hint = "use a new key for a new action"}));
+    co_return stop(Errc::conflict, "this Idempotency-Key was used for another action in this run",
+                   "Idempotency-Key", "use a new key for a new action");
   }
   co_return std::unexpected(Stopped(KnownAction{std::move(**known)}));
 }
@@ -111,11 +108,9 @@ Task<std::expected<void, Stopped>> Calls::check_known(
 Task<std::expected<Sendable, Stopped>> Calls::prepare(LiveWorkspace& workspace, Matched matched,
                                                       Dialer& dialer, Hold hold) {
   if (matched.request.operation->effect == tools::Effect::money && !matched.idempotency_key) {
-    co_return std::unexpected(
-        Stopped(Error{.code = Errc::invalid_input,
-                      .message = "a call that moves money carries an Idempotency-Key",
-                      .where = "Idempotency-Key",
-                      .hint = "send a new key for each new action, the same key to ask again"}));
+    co_return stop(Errc::invalid_input, "a call that moves money carries an Idempotency-Key",
+                   "Idempotency-Key",
+                   "send a new key for each new action, the same key to ask again");
   }
   const auto id = ActionId::make(parts_.clock, parts_.random);
   std::optional<Error> last;
@@ -132,8 +127,7 @@ Task<std::expected<Sendable, Stopped>> Calls::prepare(LiveWorkspace& workspace, 
             co_await parts_.approvals.wait(workspace, *pending, hold.deadline, hold.client_gone,
                                            workspace.runs().token(matched.call.run().id));
         if (hold.client_gone.cancelled()) {
-          co_return std::unexpected(
-              Stopped(Error{.code = Errc::unavailable, .message = "the client has gone"}));
+          co_return stop(Errc::unavailable, "the client has gone");
         }
         if (auto alive = parts_.authenticator.still_alive(workspace, matched.call); !alive) {
           co_return std::unexpected(
@@ -162,11 +156,9 @@ Task<std::expected<Sendable, Stopped>> Calls::prepare(LiveWorkspace& workspace, 
     if (!moved) co_return std::unexpected(std::move(recorded).error());
     last = *error;
   }
-  co_return std::unexpected(Stopped(
-      Error{.code = Errc::unavailable,
-            .message = "the workspace changed while this call was decided: " + last->message,
-            .where = {},
-            .hint = "safe to send again"}));
+  co_return stop(Errc::unavailable,
+                 "the workspace changed while this call was decided: " + last->message, {},
+                 "safe to send again");
 }
 
 Task<std::expected<Sendable, Stopped>> Calls::record(
@@ -176,8 +168,7 @@ Task<std::expected<Sendable, Stopped>> Calls::record(
   const auto& proposed = authorized.proposed();
   const auto& run = proposed.call().run();
   if (!authorized.approvals().empty() && !approval) {
-    co_return std::unexpected(Stopped(
-        Error{.code = Errc::internal, .message = "an action that needs approvals has none"}));
+    co_return stop(Errc::internal, "an action that needs approvals has none");
   }
 
   Unit unit;
@@ -229,10 +220,8 @@ Task<std::expected<Sendable, Stopped>> Calls::record(
   if (!committed) {
     auto& error = committed.error();
     if (error.where == kProofConflict) {
-      co_return std::unexpected(Stopped(Error{.code = Errc::unauthenticated,
-                                              .message = "this DPoP proof was used before",
-                                              .where = "DPoP",
-                                              .hint = "make a new proof for each request"}));
+      co_return stop(Errc::unauthenticated, "this DPoP proof was used before", "DPoP",
+                     "make a new proof for each request");
     }
     if (is_revision_conflict(error, RecordKind::run)) {
       co_return std::unexpected(Stopped(Refused{

@@ -25,14 +25,13 @@ class Dialer {
       const action::AuthorizedAction& action) = 0;
 };
 
-// An authorized action together with the connection made for it. Made by Calls::dial alone.
+// An authorized action together with the connection made for it. Made by Calls alone.
 class ReadyUpstream {
  public:
   const action::AuthorizedAction& authorized() const { return authorized_; }
 
  private:
   friend class Calls;
-  friend class Recorder;
   ReadyUpstream(action::AuthorizedAction authorized, std::unique_ptr<Upstream> upstream)
       : authorized_(std::move(authorized)), upstream_(std::move(upstream)) {}
 
