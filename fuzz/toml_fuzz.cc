@@ -2,6 +2,7 @@
 // room: wire
 // TOML. What parses is a value that the API's JSON could have brought as well, and each error and
 // each place lies within the file.
+#include <algorithm>
 #include <charconv>
 
 #include "base/bytes.h"
@@ -41,8 +42,8 @@ void check_places(const TomlDocument& document, const Json& value, const std::st
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = as_text({data, size});
-  // toml++ counts each of TOML's and Unicode's line ends.
-  const std::size_t lines = size + 1;
+
+  const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1;
   const auto document = parse_toml(text, "f");
   if (!document) {
     check_place(document.error().where, lines);

@@ -1,249 +1,199 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/toml.h"
 
-#include <algorithm>
-#include <cmath>
 #include <utility>
 
-#include "base/check.h"
+#include "wire/toml_scanner.h"
 #include "wire/utf8.h"
 
-namespace {
-// toml++ 3.3 asserts what some inputs break ("[[[1]]]"), and in a release build has the compiler
-// assume it, which is undefined behaviour. Here its assertions hold in every build and end the
-// parse. This is the only file that includes toml++, so no other definition of its inline functions
-// exists.
-struct BrokenAssertion {};
-[[noreturn]] void throw_broken_assertion() { throw BrokenAssertion(); }
-}  // namespace
-
-#undef NDEBUG
-#define TOML_ASSERT(condition) (static_cast<bool>(condition) ? void(0) : throw_broken_assertion())
-#define TOML_EXCEPTIONS 1
-#define TOML_ENABLE_FORMATTERS 0
-#define TOML_ENABLE_WINDOWS_COMPAT 0
-#include <toml++/toml.h>
-
 namespace writ {
-namespace {
 
-struct LineColumn {
-  std::size_t line = 1;
-  std::size_t column = 1;
-};
-
-// The place of a byte offset, as toml++ counts: columns in code points.
-LineColumn place_of(std::string_view text, std::size_t offset) {
-  LineColumn out;
-  for (const char c : text.substr(0, offset)) {
-    if (c == '\n') {
-      out = {.line = out.line + 1, .column = 1};
-    } else if ((static_cast<unsigned char>(c) & 0xC0) != 0x80) {
-      ++out.column;
-    }
-  }
-  return out;
-}
-
-// toml++ recurses for brackets and its destructors for dotted keys, whose number it does not bound.
-// This finds the first offset at which either exceeds `depth` outside strings and comments, before
-// toml++ sees the text.
-class NestingScanner {
- public:
-  NestingScanner(std::string_view text, std::size_t depth) : text_(text), depth_(depth) {}
-
-  std::optional<std::size_t> run() {
-    while (at_ < text_.size()) {
-      const char c = text_[at_];
-      switch (c) {
-        case '#':
-          at_ = std::min(text_.find('\n', at_), text_.size());
-          break;
-        case '"':
-        case '\'':
-          skip_string(c);
-          break;
-        case '[':
-        case '{':
-          dots_ = 0;
-          if (++open_ > depth_ + 1) return at_;  // "[[" of a header is one level
-          ++at_;
-          break;
-        case ']':
-        case '}':
-          dots_ = 0;
-          if (open_ > 0) --open_;
-          ++at_;
-          break;
-        case '.':
-          if (++dots_ > depth_) return at_;
-          ++at_;
-          break;
-        case '\n':
-        case '=':
-        case ',':
-          dots_ = 0;
-          ++at_;
-          break;
-        default:
-          ++at_;
-      }
-    }
-    return std::nullopt;
-  }
-
- private:
-  void skip_string(char quote) {
-    const std::string triple(3, quote);
-    const bool many_lines = text_.substr(at_).starts_with(triple);
-    at_ += many_lines ? 3 : 1;
-    while (at_ < text_.size()) {
-      if (many_lines ? text_.substr(at_).starts_with(triple) : text_[at_] == quote) {
-        at_ += many_lines ? 3 : 1;
-        // Up to two quotes may stand directly before the closing three.
-        for (int i = 0; many_lines && i < 2 && at_ < text_.size() && text_[at_] == quote; ++i) {
-          ++at_;
-        }
-        return;
-      }
-      if (text_[at_] == '\n' && !many_lines) return;  // an error; toml++ says so
-      if (text_[at_] == '\\' && quote == '"') ++at_;
-      ++at_;
-    }
-  }
-
-  const std::string_view text_;
-  const std::size_t depth_;
-  std::size_t at_ = 0;
-  std::size_t open_ = 0;
-  std::size_t dots_ = 0;
-};
-
-}  // namespace
-
+// Reads a document into out_.value_. How a table or array came to be decides what may be added to
+// it later (TOML 1.0, "Table" and "Array of Tables"); origins_ keeps that, by JSON pointer.
 class TomlReader {
  public:
-  TomlReader(TomlDocument& out, std::string filename, const TomlLimits& limits)
-      : out_(out), limits_(limits) {
-    out_.filename_ = std::move(filename);
-  }
+  TomlReader(TomlDocument& out, std::string_view text, const TomlLimits& limits)
+      : out_(out), limits_(limits), in_(text, out.filename_) {}
 
-  Expected<void> read(std::string_view text) {
-    if (text.size() > limits_.bytes) {
-      return fail(Errc::too_large,
-                  "the document is longer than " + std::to_string(limits_.bytes) + " bytes",
-                  out_.filename_);
-    }
-    if (const std::size_t valid = valid_utf8_prefix(text); valid != text.size()) {
-      return refuse(place_of(text, valid), "not UTF-8");
-    }
-    if (const auto deep = NestingScanner(text, limits_.depth).run()) {
-      return too_deep(place_of(text, *deep));
-    }
-    try {
-      const toml::table table = toml::parse(text);
-      return convert(table, out_.value_.emplace_object(), "", 0);
-    } catch (const toml::parse_error& error) {
-      const auto& begin = error.source().begin;
-      return refuse({.line = begin.line, .column = begin.column},
-                    visible_text(error.description()));
-    } catch (const BrokenAssertion&) {
-      return fail(Errc::invalid_input, "not TOML", out_.filename_);
+  Expected<void> read() {
+    Place table{.object = &out_.value_.emplace_object(), .pointer = "", .depth = 1};
+    while (true) {
+      WRIT_TRY_VOID(in_.skip_lines());
+      if (in_.at_end()) return {};
+      if (in_.take("[[")) {
+        WRIT_TRY(table, header(true));
+      } else if (in_.take('[')) {
+        WRIT_TRY(table, header(false));
+      } else {
+        WRIT_TRY_VOID(key_and_value(table));
+      }
+      WRIT_TRY_VOID(in_.end_line());
     }
   }
 
  private:
-  Expected<void> convert(const toml::table& table, JsonObject& out, const std::string& pointer,
-                         std::size_t depth) {
-    for (const auto& [key, node] : table) {
-      const std::string at = json_pointer(pointer, key.str());
-      remember(at, key.source().begin);
-      WRIT_TRY_VOID(convert(node, out[key.str()], at, depth));
+  using KeyPart = TomlScanner::KeyPart;
+
+  enum class Origin {
+    value,     // a scalar, an array or an inline table: complete
+    implied,   // a table on the way of a header: "a" in [a.b]
+    header,    // a table with a header of its own, or an element of [[a]]
+    dotted,    // a table made by a dotted key: "a" in a.b = 1
+    elements,  // the array of all [[a]]
+  };
+
+  // A table under construction. The object stays where it is while only it and what it holds grow.
+  struct Place {
+    JsonObject* object;
+    std::string pointer;
+    std::size_t depth;
+  };
+
+  Expected<Place> header(bool is_element) {
+    WRIT_TRY(const auto parts, in_.key(limits_.depth));
+    if (!in_.take(is_element ? "]]" : "]")) {
+      return in_.refuse(in_.offset(), is_element ? "expected ]]" : "expected ]");
+    }
+    Place at{.object = &out_.value_.get_object(), .pointer = "", .depth = 1};
+    for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+      WRIT_TRY_VOID(step(at, parts[i], Origin::implied));
+    }
+    const KeyPart& last = parts.back();
+    const std::string pointer = json_pointer(at.pointer, last.name);
+    const bool exists = at.object->contains(last.name);
+    const Origin origin = exists ? origins_.at(pointer) : Origin::header;
+    if (is_element) {
+      if (exists && origin != Origin::elements) return taken(last, pointer);
+      return new_element(at, last, pointer);
+    }
+    if (exists && origin != Origin::implied) return taken(last, pointer);
+    WRIT_TRY_VOID(step(at, last, Origin::header));
+    origins_[at.pointer] = Origin::header;
+    return at;
+  }
+
+  // Into the table `part` of `at`, or the last element of that array; made if it is absent.
+  Expected<void> step(Place& at, const KeyPart& part, Origin origin) {
+    std::string pointer = json_pointer(at.pointer, part.name);
+    Json* found = at.object->if_contains(part.name);
+    if (found == nullptr) {
+      WRIT_TRY_VOID(count(part.offset, at.depth + 1));
+      remember(pointer, part.offset, origin);
+      found = &(*at.object)[part.name];
+      found->emplace_object();
+    } else if (const Origin its = origins_.at(pointer);
+               its == Origin::value || (origin == Origin::dotted && its != Origin::dotted)) {
+      return taken(part, pointer);
+    }
+    at = {.object = found->if_object(), .pointer = std::move(pointer), .depth = at.depth + 1};
+    if (at.object == nullptr) {
+      JsonArray& elements = found->get_array();
+      at.pointer = json_pointer(at.pointer, elements.size() - 1);
+      at.object = &elements.back().get_object();
+      ++at.depth;
     }
     return {};
   }
 
-  Expected<void> convert(const toml::array& array, JsonArray& out, const std::string& pointer,
-                         std::size_t depth) {
-    for (std::size_t i = 0; i < array.size(); ++i) {
-      const std::string at = json_pointer(pointer, i);
-      remember(at, array[i].source().begin);
-      WRIT_TRY_VOID(convert(array[i], out.emplace_back(nullptr), at, depth));
+  Expected<Place> new_element(const Place& at, const KeyPart& part, const std::string& pointer) {
+    Json* found = at.object->if_contains(part.name);
+    if (found == nullptr) {
+      WRIT_TRY_VOID(count(part.offset, at.depth + 1));
+      remember(pointer, part.offset, Origin::elements);
+      found = &(*at.object)[part.name];
+      found->emplace_array();
     }
+    WRIT_TRY_VOID(count(part.offset, at.depth + 2));
+    JsonArray& elements = found->get_array();
+    std::string element = json_pointer(pointer, elements.size());
+    remember(element, part.offset, Origin::header);
+    return Place{.object = &elements.emplace_back(JsonObject()).get_object(),
+                 .pointer = std::move(element),
+                 .depth = at.depth + 2};
+  }
+
+  Expected<void> key_and_value(Place at) {
+    WRIT_TRY(const auto parts, in_.key(limits_.depth));
+    if (!in_.take('=')) return in_.refuse(in_.offset(), "expected = after the key");
+    in_.skip_blanks();
+    for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+      WRIT_TRY_VOID(step(at, parts[i], Origin::dotted));
+    }
+    const KeyPart& last = parts.back();
+    const std::string pointer = json_pointer(at.pointer, last.name);
+    if (at.object->contains(last.name)) return taken(last, pointer);
+    remember(pointer, last.offset, Origin::value);
+    WRIT_TRY(auto parsed, value(pointer, at.depth));
+    at.object->emplace(last.name, std::move(parsed));
     return {};
   }
 
-  Expected<void> convert(const toml::node& node, Json& out, const std::string& pointer,
-                         std::size_t depth) {
-    const auto& begin = node.source().begin;
-    const LineColumn at{.line = begin.line, .column = begin.column};
+  Expected<Json> value(const std::string& pointer, std::size_t depth) {
+    const std::size_t start = in_.offset();
+    const bool is_array = in_.take('[');
+    const bool is_table = !is_array && in_.take('{');
+    WRIT_TRY_VOID(count(start, is_array || is_table ? depth + 1 : depth));
+    if (is_array) return array(pointer, depth + 1);
+    if (is_table) return inline_table(pointer, depth + 1);
+    return in_.scalar();
+  }
+
+  Expected<Json> array(const std::string& pointer, std::size_t depth) {
+    JsonArray out;
+    while (true) {
+      WRIT_TRY_VOID(in_.skip_lines());
+      if (in_.take(']')) return Json(std::move(out));
+      const std::string element = json_pointer(pointer, out.size());
+      remember(element, in_.offset(), Origin::value);
+      WRIT_TRY(auto parsed, value(element, depth));
+      out.push_back(std::move(parsed));
+      WRIT_TRY_VOID(in_.skip_lines());
+      if (in_.take(',')) continue;
+      if (!in_.take(']')) return in_.refuse(in_.offset(), "expected , or ] in the array");
+      return Json(std::move(out));
+    }
+  }
+
+  Expected<Json> inline_table(const std::string& pointer, std::size_t depth) {
+    Json out;
+    const Place at{.object = &out.emplace_object(), .pointer = pointer, .depth = depth};
+    in_.skip_blanks();
+    if (in_.take('}')) return out;
+    while (true) {
+      WRIT_TRY_VOID(key_and_value(at));
+      in_.skip_blanks();
+      if (in_.take('}')) return out;
+      if (!in_.take(',')) return in_.refuse(in_.offset(), "expected , or } in the inline table");
+    }
+  }
+
+  Expected<void> count(std::size_t offset, std::size_t depth) {
+    if (depth > limits_.depth) {
+      return in_.refuse(offset, "nested more than " + std::to_string(limits_.depth) + " deep",
+                        Errc::too_large);
+    }
     if (++values_ > limits_.values) {
-      return refuse(at, "more than " + std::to_string(limits_.values) + " values", Errc::too_large);
-    }
-    switch (node.type()) {
-      case toml::node_type::table:
-        if (depth + 1 >= limits_.depth) return too_deep(at);
-        return convert(*node.as_table(), out.emplace_object(), pointer, depth + 1);
-      case toml::node_type::array:
-        if (depth + 1 >= limits_.depth) return too_deep(at);
-        return convert(*node.as_array(), out.emplace_array(), pointer, depth + 1);
-      case toml::node_type::string:
-        out = std::string_view(node.as_string()->get());
-        return {};
-      case toml::node_type::boolean:
-        out = node.as_boolean()->get();
-        return {};
-      case toml::node_type::integer: {
-        const std::int64_t value = node.as_integer()->get();
-        if (value < -kMaxJsonInteger || value > kMaxJsonInteger) {
-          return refuse(at, "a whole number beyond 2^53-1; write it as a string");
-        }
-        out = value;
-        return {};
-      }
-      case toml::node_type::floating_point:
-        return convert_double(node.as_floating_point()->get(), out, at);
-      case toml::node_type::date:
-      case toml::node_type::time:
-      case toml::node_type::date_time:
-        return refuse(at, "dates and times are not used here; write it as a string in quotes");
-      case toml::node_type::none:
-        break;
-    }
-    WRIT_UNREACHABLE();
-  }
-
-  // As parse_json() reads numbers, so that a document means the same in both languages.
-  Expected<void> convert_double(double value, Json& out, const LineColumn& at) {
-    constexpr auto kMax = static_cast<double>(kMaxJsonInteger);
-    if (!std::isfinite(value)) return refuse(at, "infinity and NaN are not used here");
-    if (std::abs(value) > kMax) return refuse(at, "a number beyond 2^53-1; write it as a string");
-    if (value == std::trunc(value)) {
-      out = static_cast<std::int64_t>(value);
-    } else {
-      out = value;
+      return in_.refuse(offset, "more than " + std::to_string(limits_.values) + " values",
+                        Errc::too_large);
     }
     return {};
   }
 
-  void remember(const std::string& pointer, const toml::source_position& at) {
-    if (at.line == 0) return;
-    out_.positions_.emplace(pointer, TomlDocument::Position{.line = at.line, .column = at.column});
+  void remember(const std::string& pointer, std::size_t offset, Origin origin) {
+    const auto [line, column] = in_.position(offset);
+    out_.positions_.insert_or_assign(pointer, TomlDocument::Position{line, column});
+    origins_.insert_or_assign(pointer, origin);
   }
 
-  std::unexpected<Error> too_deep(const LineColumn& at) const {
-    return refuse(at, "nested more than " + std::to_string(limits_.depth) + " deep",
-                  Errc::too_large);
-  }
-
-  std::unexpected<Error> refuse(const LineColumn& at, std::string message,
-                                Errc code = Errc::invalid_input) const {
-    return fail(code, std::move(message),
-                out_.filename_ + ':' + std::to_string(at.line) + ':' + std::to_string(at.column));
+  std::unexpected<Error> taken(const KeyPart& part, const std::string& pointer) {
+    return in_.refuse(part.offset, quoted_extract(part.name) + " is defined already",
+                      Errc::invalid_input, "at " + out_.place(pointer));
   }
 
   TomlDocument& out_;
   const TomlLimits& limits_;
+  TomlScanner in_;
+  std::map<std::string, Origin, std::less<>> origins_;
   std::size_t values_ = 0;
 };
 
@@ -266,8 +216,18 @@ Error TomlDocument::locate(Error error) const {
 
 Expected<TomlDocument> parse_toml(std::string_view text, std::string filename,
                                   const TomlLimits& limits) {
+  if (text.size() > limits.bytes) {
+    return fail(Errc::too_large,
+                "the document is longer than " + std::to_string(limits.bytes) + " bytes",
+                std::move(filename));
+  }
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // as some editors write
   TomlDocument out;
-  WRIT_TRY_VOID(TomlReader(out, std::move(filename), limits).read(text));
+  out.filename_ = std::move(filename);
+  if (const std::size_t valid = valid_utf8_prefix(text); valid != text.size()) {
+    return TomlScanner(text, out.filename_).refuse(valid, "not UTF-8");
+  }
+  WRIT_TRY_VOID(TomlReader(out, text, limits).read());
   return out;
 }
 

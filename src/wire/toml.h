@@ -35,6 +35,7 @@ class TomlDocument {
 
  private:
   friend class TomlReader;
+  friend Expected<TomlDocument> parse_toml(std::string_view, std::string, const TomlLimits&);
   struct Position {
     std::uint32_t line;
     std::uint32_t column;
