@@ -63,7 +63,7 @@ struct Identical {
   friend bool operator==(const Identical&, const Identical&) = default;
 };
 
-// How long things last, from the workspace's settings.
+// How long things last, from the workspace's settings. Each request keeps those it was made under.
 struct Terms {
   seconds request_life = std::chrono::minutes(15);  // R
   seconds approval_life = std::chrono::minutes(5);  // A, from the decision that completes it
@@ -92,7 +92,8 @@ struct Approval {
   Bytes nonce;  // 32 bytes
   TimePoint created;
   TimePoint request_expires;
-  seconds approval_life{0};
+  seconds approval_life{0};  // A
+  seconds back_off{0};
 
   State state = State::pending;
   std::vector<Decision> decisions;  // in their order
@@ -117,9 +118,13 @@ struct Approval {
 using OwnerOf = std::function<std::optional<UserId>(AgentId)>;
 std::set<UserId> barred_from(const delegation::Lineage& lineage, const OwnerOf& owner_of);
 
+// What a person can be asked to read; beyond it the request is refused, never shortened.
+inline constexpr std::size_t kMaxStatementBytes = std::size_t{64} << 10;
+inline constexpr std::size_t kMaxTitleBytes = std::size_t{256} << 10;
+
 // The question about an action that policy has decided to ask about. Ends with the run at the
-// latest. internal where the action needs no approval: a question that nobody has to answer would
-// be an approval by nobody.
+// latest. Errors: too_large; denied where the run has ended; internal where the action needs no
+// approval: a question that nobody has to answer would be an approval by nobody.
 Expected<Approval> request(const action::AuthorizedAction& action, ApprovalId id,
                            const std::set<UserId>& barred, const Identical& identical,
                            const Terms& terms, TimePoint now, Random& random);
@@ -150,18 +155,19 @@ struct SignedDecision {
   Bytes signature;
 };
 
-// The groups for which this person may decide: needed ones that the person is in, none for who is
-// barred or not active.
+// The groups for which this person may decide now: needed ones that the person is in; none for who
+// is barred or not active.
 std::vector<std::string> groups_open_to(const Approval& approval, const Approver& approver);
 
 // The approval with the decision added. It becomes approved when each needed group has a person of
 // its own: people are matched to groups one to one, so one person in two groups stands for one of
-// them. Any denial ends it.
-// Errors: conflict (not pending, expired, decided already, or another digest), denied (not active,
-// barred, not in the groups, none left to decide for), unauthenticated (no key enrolled, or the
-// signature is not of this decision), invalid_input (groups empty, unsorted or not needed).
+// them ("finance and controllers" means two people). A denial by any of them ends it, also after it
+// was approved, until it is claimed.
+// Errors: conflict (not open any more, decided by this person already, or another digest), denied
+// (not active, barred, not in the groups), unauthenticated (no ES256 key enrolled, or the signature
+// is not of this decision), invalid_input (groups empty, unsorted or not needed).
 Expected<Approval> decide(const Approval& approval, const SignedDecision& decision,
-                          const Approver& approver, const Terms& terms, TimePoint now);
+                          const Approver& approver, TimePoint now);
 
 // What a claim is checked against, all of it as of now: the digest of the bytes about to be sent,
 // the groups that the decision just made asks for, who is barred, and the people. `person` gives
@@ -170,16 +176,17 @@ struct Claim {
   ActionId action;
   RunId run;
   Digest digest{};
-  const std::set<std::string>& groups;
-  const std::set<UserId>& barred;
+  std::set<std::string> groups;
+  std::set<UserId> barred;
   std::function<std::optional<Approver>(UserId)> person;
 };
 
 // Whether the approval may be consumed for this claim: approved, unexpired, of this digest and run;
 // each group has a person of its own who is active now, in that group now, not barred now, and
 // whose signature still verifies under the key enrolled now.
-// Errors: conflict (not approved, claimed already, expired, other digest), denied (a group's
-// approval no longer holds, or policy asks for a group that was not asked).
+// Errors: conflict (not approved, claimed already, expired, other digest or run), denied (a group's
+// approval no longer holds, or policy asks for a group that was not asked: as it stands it cannot
+// be used; supersede it and ask again), internal (a claim that asks for no group).
 Expected<void> claimable(const Approval& approval, const Claim& claim, TimePoint now);
 // The approval, consumed by that action: claimable() and the transition in one.
 Expected<Approval> claim(const Approval& approval, const Claim& claim, TimePoint now);

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "approval/decision.h"
+
+#include <algorithm>
+#include <array>
+
+#include "action/digest.h"
+#include "base/encoding.h"
+#include "wire/canonical.h"
+#include "wire/json.h"
+#include "wire/time_text.h"
+
+namespace writ::approval {
+namespace {
+
+constexpr std::string_view kDecisionTag = "writ-approval-v1";
+
+// As parse_json()'s own limits, and one level more for what stands around the arguments.
+constexpr JsonLimits kStatementLimits{.depth = JsonLimits().depth + 1};
+
+// In the order in which a person asks: what, to whom, for whom, and what pins it.
+constexpr auto kFields = std::to_array<std::string_view>(
+    {"tool", "arguments", "method", "target", "server", "user", "agent", "run", "credential",
+     "generation", "idempotency_key", "definition", "workspace", "tag"});
+
+// A JSON string with everything invisible escaped as well: one text for one value, on one line.
+std::string quoted(std::string_view text) {
+  std::string json;
+  write_json_string(text, json);
+  return visible_text(json);
+}
+
+bool is_plain(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+  });
+}
+
+void add_lines(const std::string& name, const Json& value, std::vector<std::string>& lines) {
+  if (const auto* object = value.if_object(); object != nullptr && !object->empty()) {
+    for (const auto& member : *object) {
+      const auto key = text_of(member);
+      add_lines(name + "." + (is_plain(key) ? std::string(key) : quoted(key)), member.value(),
+                lines);
+    }
+  } else if (const auto* array = value.if_array(); array != nullptr && !array->empty()) {
+    for (std::size_t i = 0; i < array->size(); ++i) {
+      add_lines(name + "[" + std::to_string(i) + "]", (*array)[i], lines);
+    }
+  } else if (const auto* text = value.if_string()) {
+    lines.push_back(name + ": " + quoted(text_of(*text)));
+  } else {
+    lines.push_back(name + ": " + write_json(value));
+  }
+}
+
+}  // namespace
+
+std::string_view name(Verdict verdict) { return verdict == Verdict::approve ? "approve" : "deny"; }
+
+Expected<Verdict> parse_verdict(std::string_view text) {
+  if (text == "approve") return Verdict::approve;
+  if (text == "deny") return Verdict::deny;
+  return fail(Errc::invalid_input, "a decision is approve or deny");
+}
+
+std::string canonical_decision(const DecisionStatement& statement) {
+  JsonObject object;
+  object["tag"] = kDecisionTag;
+  object["workspace"] = statement.workspace.to_string();
+  object["approval"] = statement.approval.to_string();
+  object["digest"] = hex_encode(statement.digest);
+  object["decision"] = name(statement.verdict);
+  object["groups"] = JsonArray(statement.groups.begin(), statement.groups.end());
+  object["nonce"] = base64url_encode(statement.nonce);
+  object["expiry"] = format_time(statement.expires);
+  return canonical_json(object);
+}
+
+Expected<Shown> show_statement(std::string_view statement) {
+  auto parsed = parse_json_object(statement, kStatementLimits);
+  if (!parsed) {
+    return fail(Errc::invalid_input, "not an action's statement: " + parsed.error().message,
+                parsed.error().where);
+  }
+  if (canonical_json(*parsed) != statement) {
+    return fail(Errc::invalid_input, "not an action's statement: it is not in canonical form");
+  }
+  const Json* tag = parsed->if_contains("tag");
+  if (tag == nullptr || *tag != Json(action::kActionTag)) {
+    return fail(Errc::invalid_input, "not an action's statement: its tag is another", "/tag");
+  }
+  Shown shown;
+  shown.digest = action::action_digest(statement);
+  for (const auto field : kFields) {
+    const Json* value = parsed->if_contains(field);
+    if (value == nullptr) {
+      return fail(Errc::invalid_input, "not an action's statement: a field is missing",
+                  json_pointer("", field));
+    }
+    add_lines(std::string(field), *value, shown.lines);
+  }
+  if (parsed->size() != kFields.size()) {
+    return fail(Errc::invalid_input, "not an action's statement: it has an unknown field");
+  }
+  return shown;
+}
+
+}  // namespace writ::approval
