@@ -23,11 +23,7 @@ class AsyncTest : public testing::Test {
 
   template <typename T>
   T run(Task<T> task) {
-    std::promise<T> promise;
-    spawn(loop_, [](Task<T> inner, std::promise<T>& out) -> Task<void> {
-      out.set_value(co_await std::move(inner));
-    }(std::move(task), promise));
-    return promise.get_future().get();
+    return run_on(loop_, std::move(task));
   }
 
   SteadyPoint soon() const { return clock_.steady_now() + 5ms; }

@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -87,6 +89,24 @@ class Loop {
 inline void spawn(Loop& loop, Task<void> task) {
   asio::co_spawn(loop.executor(), std::move(task),
                  [](const std::exception_ptr& thrown) { WRIT_CHECK(thrown == nullptr); });
+}
+
+// For threads that are not a loop's, such as the command line's and a test's: runs the task on the
+// loop and waits for its result. The loop runs meanwhile.
+template <typename T>
+T run_on(Loop& loop, Task<T> task) {
+  WRIT_CHECK(!loop.is_current());
+  std::promise<T> promise;
+  auto future = promise.get_future();
+  spawn(loop, [](Task<T> inner, std::promise<T> out) -> Task<void> {
+    if constexpr (std::is_void_v<T>) {
+      co_await std::move(inner);
+      out.set_value();
+    } else {
+      out.set_value(co_await std::move(inner));
+    }
+  }(std::move(task), std::move(promise)));
+  return future.get();
 }
 
 class LoopPool {
