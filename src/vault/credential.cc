@@ -91,7 +91,7 @@ Credential destroy_expired(const Credential& credential, TimePoint now) {
 Json Credential::to_json() const {
   JsonArray list;
   for (const auto& version : versions) {
-    JsonObject item{{"number", version.number},
+    JsonObject item{{"number", static_cast<std::int64_t>(version.number)},
                     {"sealed", base64url_encode(version.sealed)},
                     {"created", to_unix_millis(version.created)}};
     if (version.destroy_at) item["destroy_at"] = to_unix_millis(*version.destroy_at);
@@ -102,8 +102,8 @@ Json Credential::to_json() const {
                     {"name", name},
                     {"scheme", origin.scheme},
                     {"host", origin.host},
-                    {"port", origin.port},
-                    {"generation", generation},
+                    {"port", std::int64_t{origin.port}},
+                    {"generation", static_cast<std::int64_t>(generation)},
                     {"versions", std::move(list)}};
 }
 

@@ -18,6 +18,7 @@
 
 #include "delegation/authority.h"
 #include "delegation/workflow.h"
+#include "identity/documents.h"
 #include "identity/principal.h"
 #include "policy/decider.h"
 #include "tools/tool_server.h"
@@ -43,7 +44,13 @@ class Names {
 
   // The id of the name, new if it has none yet.
   template <typename Id>
-  Id id_of(std::string_view kind, std::string_view name, const Clock& clock, Random& random);
+  Id id_of(std::string_view kind, std::string_view name, const Clock& clock, Random& random) {
+    auto& text = ids_[std::string(kind) + "/" + std::string(name)];
+    if (const auto known = Id::parse(text)) return *known;
+    const auto id = Id::make(clock, random);
+    text = id.to_string();
+    return id;
+  }
 
   const std::map<std::string, std::string, std::less<>>& ids() const { return ids_; }
 
@@ -54,12 +61,6 @@ class Names {
 struct AgentTerms {
   std::shared_ptr<const identity::Agent> agent;
   delegation::Scope ceiling;
-};
-
-// What the workspace lets an approval last (P20).
-struct ApprovalTerms {
-  seconds request_life = std::chrono::minutes(15);  // R
-  seconds approval_life = std::chrono::minutes(5);  // A, after the decision
 };
 
 class Version {
@@ -93,7 +94,9 @@ class Version {
   const std::vector<delegation::Workflow>& workflows() const { return workflows_; }
   const std::vector<identity::Provider>& providers() const { return providers_; }
   const std::vector<std::string>& groups() const { return groups_; }
-  const ApprovalTerms& approvals() const { return approvals_; }
+  // The digest of each policy file, by its path.
+  const std::map<std::string, Digest, std::less<>>& policy_files() const { return policy_files_; }
+  const identity::ApprovalSettings& approvals() const { return approvals_; }
 
   const policy::Decider& decider() const { return *decider_; }
   // What is current for a run, for delegation::authorize(). The pointers live as long as this
@@ -116,7 +119,8 @@ class Version {
   std::vector<AgentTerms> agents_;
   std::vector<std::shared_ptr<const tools::ToolServer>> servers_;
   std::vector<delegation::Workflow> workflows_;
-  ApprovalTerms approvals_;
+  std::map<std::string, Digest, std::less<>> policy_files_;
+  identity::ApprovalSettings approvals_;
   std::unique_ptr<policy::Decider> decider_;
 };
 
@@ -137,16 +141,5 @@ std::expected<Built, std::vector<Error>> build_version(WorkspaceId id, std::uint
 // The name that workspace.toml declares, without checking anything else: to find which workspace an
 // apply is for.
 Expected<std::string> declared_name(const Documents& documents);
-
-// One line of `apply --dry-run`: what would change for a person to read.
-struct Change {
-  enum class Kind { added, changed, removed };
-  Kind kind = Kind::changed;
-  std::string what;    // "agent billing", "policy money-asks-finance"
-  std::string detail;  // "ceiling: use billing.refund.execute added"; may be empty
-};
-// `before` may be null: then everything is added. Widening of authority is named as such.
-std::vector<Change> difference(const Version* before, const Version& after,
-                               const Documents* documents_before, const Documents& documents_after);
 
 }  // namespace writ::workspace

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "base/fake_clock.h"
+#include "base/fake_random.h"
+#include "workspace/difference.h"
+#include "workspace/version.h"
+
+namespace writ::workspace {
+namespace {
+
+Documents example() {
+  const std::filesystem::path root = std::filesystem::path(WRIT_SOURCE_DIR) / "examples" / "acme";
+  Documents documents;
+  for (const auto& item : std::filesystem::recursive_directory_iterator(root)) {
+    if (!item.is_regular_file()) continue;
+    std::ifstream in(item.path());
+    documents[std::filesystem::relative(item.path(), root).generic_string()] =
+        std::string(std::istreambuf_iterator<char>(in), {});
+  }
+  return documents;
+}
+
+class Workspace : public testing::Test {
+ protected:
+  std::expected<Built, std::vector<Error>> build(const Documents& documents, Names names = {}) {
+    return build_version(id_, 1, documents, std::move(names), clock_, random_);
+  }
+  Built built(const Documents& documents, Names names = {}) {
+    auto out = build(documents, std::move(names));
+    if (!out) {
+      for (const auto& problem : out.error()) ADD_FAILURE() << problem.to_string();
+      std::abort();
+    }
+    return std::move(*out);
+  }
+  std::string problems(const Documents& documents) {
+    const auto out = build(documents);
+    if (out) return "none";
+    std::string text;
+    for (const auto& problem : out.error()) text += problem.to_string() + "\n";
+    return text;
+  }
+
+  FakeClock clock_;
+  FakeRandom random_;
+  WorkspaceId id_ = WorkspaceId::make(clock_, random_);
+};
+
+TEST_F(Workspace, TheExampleIsWhole) {
+  const auto version = built(example()).version;
+  EXPECT_EQ(version->name(), "acme");
+  for (const auto* agent : {"planner", "support", "billing"})
+    EXPECT_NE(version->agent(agent), nullptr) << agent;
+  ASSERT_NE(version->workflow("refund"), nullptr);
+  for (const auto* step : {"plan", "triage", "settle"})
+    EXPECT_NE(version->workflow("refund")->step(step), nullptr) << step;
+  EXPECT_NE(version->server_of("billing.refund.execute"), nullptr);
+}
+
+TEST_F(Workspace, P1_ThePlannerMayHandRefundsDownAndNotUseThem) {
+  const auto version = built(example()).version;
+  const auto& ceiling = version->agent("planner")->ceiling;
+  EXPECT_FALSE(ceiling.use.names("billing.refund.execute"));
+  EXPECT_TRUE(ceiling.delegate.names("billing.refund.execute"));
+}
+
+TEST_F(Workspace, P5_ANameKeepsItsId) {
+  const auto first = built(example());
+  const auto second = built(example(), first.names);
+  EXPECT_EQ(first.version->agent("billing")->agent->id,
+            second.version->agent("billing")->agent->id);
+  EXPECT_EQ(first.version->digest(), second.version->digest());
+}
+
+TEST_F(Workspace, P5_AnAbsentAgentIsGoneAndWhatNamesItIsAProblem) {
+  auto documents = example();
+  documents.erase("agents/support.toml");
+  EXPECT_THAT(problems(documents), testing::HasSubstr("workflows/refund.toml:"));
+}
+
+TEST_F(Workspace, AProblemNamesFileAndLineAndAllOfThemAreShown) {
+  auto documents = example();
+  documents["agents/billing.toml"] += "\nsurprise = 1\n";
+  documents["policies/refund.cedar"] += "\npermit (";
+  documents["notes.txt"] = "hello";
+  const auto text = problems(documents);
+  EXPECT_THAT(text, testing::HasSubstr("agents/billing.toml:"));
+  EXPECT_THAT(text, testing::HasSubstr("policies/refund.cedar:"));
+  EXPECT_THAT(text, testing::HasSubstr("notes.txt"));
+}
+
+TEST_F(Workspace, P4_ANeedForApprovalNamesAGroupThatCanAnswer) {
+  auto documents = example();
+  documents["policies/extra.cedar"] =
+      "@id(\"x\") @needs_approval(\"nobody-here\") forbid (principal, action, resource);";
+  EXPECT_THAT(problems(documents), testing::HasSubstr("policies/extra.cedar:1:"));
+  documents["policies/extra.cedar"] =
+      "@id(\"x\") @needs_approval(\"finance\") permit (principal, action, resource);";
+  EXPECT_THAT(problems(documents), testing::HasSubstr("stands on a permit"));
+}
+
+TEST_F(Workspace, AnEmptyDirectoryIsNoWorkspace) {
+  EXPECT_THAT(problems({}), testing::HasSubstr("there is no workspace.toml"));
+}
+
+TEST_F(Workspace, APathThatLeavesTheDirectoryIsNoFileOfIt) {
+  auto documents = example();
+  documents["agents/../../etc/passwd.toml"] = "";
+  EXPECT_THAT(problems(documents), testing::HasSubstr("a file that no workspace has"));
+}
+
+TEST_F(Workspace, LimitsRefuseTheWhole) {
+  auto documents = example();
+  documents["policies/big.cedar"] = std::string(2 << 20, ' ');
+  EXPECT_THAT(problems(documents), testing::HasSubstr("policies/big.cedar"));
+}
+
+TEST_F(Workspace, TheDifferenceSaysWhoseAuthorityGrew) {
+  const auto before = built(example());
+  EXPECT_TRUE(difference(before.version.get(), *built(example(), before.names).version).empty());
+
+  auto documents = example();
+  auto& planner = documents["agents/planner.toml"];
+  const auto at = planner.find("use = [");
+  ASSERT_NE(at, std::string::npos);
+  planner.insert(at + 7, "\"billing.customer.delete\", ");
+  const auto changes = difference(before.version.get(), *built(documents, before.names).version);
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].what, "agent planner");
+  EXPECT_EQ(changes[0].detail, "may use billing.customer.delete now");
+}
+
+}  // namespace
+}  // namespace writ::workspace
