@@ -13,7 +13,8 @@ constexpr std::size_t kMaxOpenPerRun = 20;
 
 approval::Terms terms_of(const workspace::Version& version) {
   return {.request_life = version.approvals().request_life,
-          .approval_life = version.approvals().approval_life};
+          .approval_life = version.approvals().approval_life,
+          .back_off = version.approvals().back_off};
 }
 
 Append about(audit::EntryBuilder entry, const approval::Approval& approval, Bytes sealed = {}) {
