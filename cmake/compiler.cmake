@@ -7,7 +7,7 @@ add_library(writ_flags INTERFACE)
 target_include_directories(writ_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(writ_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast
-  -Wimplicit-fallthrough -Wextra-semi -Werror
+  -Wimplicit-fallthrough -Wextra-semi -Wsuggest-override -Werror
   -fstack-protector-strong -fno-omit-frame-pointer
   # For all, since some libraries ask for it and a precompiled header is shared only under equal flags.
   -pthread
