@@ -43,13 +43,13 @@ Statement example() {
 TEST(Digest, P12_TheStatementsBytesAreThese) {
   EXPECT_EQ(
       canonical_statement(example()),
-      R"({"agent":"agt_01g00000000000000000000000","arguments":{"amount":12000,"currency":"EUR",)"
-      R"("invoice":"inv_1"},"credential":"crd_0300000000000000000000000",)"
+      R"({"agent":"agt_03000000000000000000000000","arguments":{"amount":12000,"currency":"EUR",)"
+      R"("invoice":"inv_1"},"credential":"crd_06000000000000000000000000",)"
       R"("definition":"1111111111111111111111111111111111111111111111111111111111111111",)"
       R"("generation":1,"idempotency_key":"key-1","method":"POST",)"
-      R"("run":"run_01000000000000000000000000","server":"srv_02g00000000000000000000000",)"
+      R"("run":"run_02000000000000000000000000","server":"srv_05000000000000000000000000",)"
       R"("tag":"writ-action-v1","target":"/v1/refunds","tool":"billing.refund.execute",)"
-      R"("user":"usr_02000000000000000000000000","workspace":"wsp_00g00000000000000000000000"})");
+      R"("user":"usr_04000000000000000000000000","workspace":"wsp_01000000000000000000000000"})");
 }
 
 TEST(Digest, P12_ItIsTheHashOfTheCanonicalForm) {

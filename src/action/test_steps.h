@@ -29,7 +29,7 @@ class Authenticator {
   }
 };
 
-class Recorder {
+class Calls {
  public:
   static action::RecordedAction record(action::AuthorizedAction authorized,
                                        std::uint64_t log_index = 0) {

@@ -158,7 +158,8 @@ Json Approval::to_json() const {
   JsonArray excluded;
   for (const auto& each : barred) excluded.emplace_back(each.to_string());
   object["barred"] = std::move(excluded);
-  object["identical"] = JsonObject{{"done", identical.done}, {"unknown", identical.unknown}};
+  object["identical"] = JsonObject{{"done", std::int64_t{identical.done}},
+                                   {"unknown", std::int64_t{identical.unknown}}};
   object["nonce"] = base64url_encode(nonce);
   object["created"] = to_unix_millis(created);
   object["request_expires"] = to_unix_millis(request_expires);
