@@ -33,9 +33,11 @@ struct SchemaLimits {
   std::int64_t pattern_memory = 1 << 20;  // for one compiled expression
 };
 
+class ArgumentSchema;
+
 namespace schema_detail {
-struct Schema;
 struct Compiled;
+const Compiled& compiled_of(const ArgumentSchema& schema);
 }  // namespace schema_detail
 
 // Immutable; copies share what is compiled. Thread-safe.
@@ -52,6 +54,7 @@ class ArgumentSchema {
   const Json& to_json() const;
 
  private:
+  friend const schema_detail::Compiled& schema_detail::compiled_of(const ArgumentSchema& schema);
   explicit ArgumentSchema(std::shared_ptr<const schema_detail::Compiled> compiled);
 
   std::shared_ptr<const schema_detail::Compiled> compiled_;

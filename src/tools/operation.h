@@ -94,7 +94,8 @@ struct Operation {
   Effect effect = Effect::money;
   std::optional<std::string> compensation;  // the operation that undoes this one, if any can
   std::vector<Requirement> requires_done;
-  std::map<int, Outcome> outcomes;  // by status, over what P16 says
+  // Over what P16 says: by status, or by its first digit for a whole class.
+  std::map<int, Outcome> outcomes;
 
   std::optional<CredentialPlace> credential;      // none: this operation gets no credential
   std::optional<std::string> idempotency_header;  // in which Writ sends the action's id
@@ -108,9 +109,10 @@ struct Operation {
   const Argument* find_argument(std::string_view argument_name) const;
 };
 
-// The title with the arguments' values in it. Control, bidirectional, zero-width and other
-// characters that an eye cannot tell are shown as \u{…}, and nothing is shortened (failures.md 24).
-// An optional argument that was not given shows as "(none)".
+// The title with the arguments' values in it. Characters that an eye cannot tell are escaped as
+// visible_text() does, a value that is more than one plain word stands in quotes, so that it cannot
+// pass for words of the title, and nothing is shortened (failures.md 24). An argument that was not
+// given shows as "(none)".
 std::string describe(const Operation& operation, const JsonObject& arguments);
 
 }  // namespace writ::tools

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// Holding a value against a compiled schema. Schemas never lead back to themselves, so the
+// recursion is as deep as the schema at most.
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string>
+
+#include "tools/compiled_schema.h"
+#include "tools/json_schema.h"
+#include "wire/canonical.h"
+
+namespace writ::tools {
+namespace schema_detail {
+
+Types type_of(const Json& value) {
+  switch (value.kind()) {
+    case boost::json::kind::null:
+      return kNull;
+    case boost::json::kind::bool_:
+      return kBoolean;
+    case boost::json::kind::int64:
+    case boost::json::kind::uint64:
+      return kInteger;
+    case boost::json::kind::double_: {
+      const double number = value.get_double();
+      return std::trunc(number) == number && std::abs(number) <= double{kMaxJsonInteger}
+                 ? kInteger
+                 : kFraction;
+    }
+    case boost::json::kind::string:
+      return kString;
+    case boost::json::kind::array:
+      return kArray;
+    case boost::json::kind::object:
+      return kObject;
+  }
+  return 0;
+}
+
+std::string in_words(Types types) {
+  std::string out;
+  const auto say = [&](Types type, std::string_view words) {
+    if ((types & type) != type) return;
+    if (!out.empty()) out += " or ";
+    out += words;
+  };
+  say(kString, "a string");
+  if ((types & kNumber) == kNumber) {
+    say(kNumber, "a number");
+  } else {
+    say(kInteger, "a whole number");
+    say(kFraction, "a fraction");
+  }
+  say(kBoolean, "true or false");
+  say(kArray, "a list");
+  say(kObject, "an object");
+  say(kNull, "null");
+  return out;
+}
+
+bool same_value(const Json& a, const Json& b) {
+  if (a.is_string() && b.is_string()) return a.get_string() == b.get_string();
+  if (a.is_int64() && b.is_int64()) return a.get_int64() == b.get_int64();
+  return canonical_json(a) == canonical_json(b);
+}
+
+std::string folded_name(std::string_view name) {
+  std::string out;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    // The two letters outside ASCII that fold to one within it; Go's decoder, for one, takes them.
+    if (name.substr(i).starts_with("\u017F")) {
+      out += 's';
+      i += 1;
+    } else if (name.substr(i).starts_with("\u212A")) {
+      out += 'k';
+      i += 2;
+    } else {
+      out += name[i] >= 'A' && name[i] <= 'Z' ? static_cast<char>(name[i] - 'A' + 'a') : name[i];
+    }
+  }
+  return out;
+}
+
+namespace {
+
+// Where in the value we are; turned into text only for an error.
+struct Place {
+  const Place* above = nullptr;
+  std::string_view name;
+  std::size_t index = 0;
+  bool is_index = false;
+};
+
+std::string pointer_to(const Place* place) {
+  if (place == nullptr || place->above == nullptr) return {};
+  const auto above = pointer_to(place->above);
+  if (place->is_index) return json_pointer(above, place->index);
+  constexpr std::size_t kMost = 64;
+  return json_pointer(
+      above, place->name.size() <= kMost ? visible_text(place->name) : quoted_extract(place->name));
+}
+
+std::unexpected<Error> wrong(const Place& place, std::string message) {
+  return fail(Errc::invalid_input, std::move(message), pointer_to(&place));
+}
+
+std::string plural(std::size_t count, std::string_view what) {
+  return std::to_string(count) + ' ' + std::string(what) + (count == 1 ? "" : "s");
+}
+
+Expected<void> no_case_variants(const JsonObject& object, const Place& place) {
+  std::set<std::string> folded;
+  for (const auto& member : object) {
+    if (!folded.insert(folded_name(text_of(member))).second) {
+      return wrong(place, "has two members whose names differ by case alone");
+    }
+  }
+  return {};
+}
+
+// A value that the schema leaves open: objects within it still must not be read two ways. As deep
+// as the JSON parser allowed.
+Expected<void> check_open(const Json& value, const Place& place) {
+  if (const auto* array = value.if_array()) {
+    for (std::size_t i = 0; i < array->size(); ++i) {
+      WRIT_TRY_VOID(check_open((*array)[i], {&place, {}, i, true}));
+    }
+  } else if (const auto* object = value.if_object()) {
+    WRIT_TRY_VOID(no_case_variants(*object, place));
+    for (const auto& member : *object) {
+      WRIT_TRY_VOID(check_open(member.value(), {&place, text_of(member)}));
+    }
+  }
+  return {};
+}
+
+Expected<void> check(const Schema& schema, const Json& value, const Place& place);
+
+Expected<void> check_number(const Schema& schema, const Json& value, const Place& place) {
+  if (!schema.minimum && !schema.maximum) return {};
+  const double number = value.to_number<double>();
+  std::string bound;
+  if (schema.minimum && !(number >= *schema.minimum)) {
+    write_json_number(*schema.minimum, bound);
+    return wrong(place, "must be at least " + bound);
+  }
+  if (schema.maximum && !(number <= *schema.maximum)) {
+    write_json_number(*schema.maximum, bound);
+    return wrong(place, "must be at most " + bound);
+  }
+  return {};
+}
+
+Expected<void> check_string(const Schema& schema, std::string_view text, const Place& place) {
+  if (schema.min_length || schema.max_length) {
+    const auto length = static_cast<std::size_t>(
+        std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+    if (schema.min_length && length < *schema.min_length) {
+      return wrong(place, "must have at least " + plural(*schema.min_length, "character"));
+    }
+    if (schema.max_length && length > *schema.max_length) {
+      return wrong(place, "must have at most " + plural(*schema.max_length, "character"));
+    }
+  }
+  if (schema.format && !has_format(text, *schema.format)) {
+    return wrong(place, "must be " + std::string(tools::in_words(*schema.format)));
+  }
+  if (schema.pattern &&
+      !re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *schema.pattern)) {
+    return wrong(place, "must match the pattern " + quoted_extract(schema.pattern->pattern()));
+  }
+  return {};
+}
+
+Expected<void> check_array(const Schema& schema, const JsonArray& array, const Place& place) {
+  if (schema.min_items && array.size() < *schema.min_items) {
+    return wrong(place, "must have at least " + plural(*schema.min_items, "item"));
+  }
+  if (schema.max_items && array.size() > *schema.max_items) {
+    return wrong(place, "must have at most " + plural(*schema.max_items, "item"));
+  }
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    const Place item{&place, {}, i, true};
+    if (schema.items != nullptr) {
+      WRIT_TRY_VOID(check(*schema.items, array[i], item));
+    }
+    if (schema.unique_items && !seen.insert(canonical_json(array[i])).second) {
+      return wrong(item, "stands in the list twice");
+    }
+  }
+  return {};
+}
+
+Expected<void> check_object(const Schema& schema, const JsonObject& object, const Place& place) {
+  if (schema.additional == Additional::anything || schema.additional == Additional::matching) {
+    WRIT_TRY_VOID(no_case_variants(object, place));
+  }
+  for (const auto& member : object) {
+    const auto name = text_of(member);
+    const Place inner{&place, name};
+    const auto found =
+        std::ranges::lower_bound(schema.properties, name, {}, &Schema::Property::name);
+    if (found != schema.properties.end() && found->name == name) {
+      WRIT_TRY_VOID(check(*found->schema, member.value(), inner));
+      continue;
+    }
+    switch (schema.additional) {
+      case Additional::unsaid:  // whatever says `type` or `properties` decides
+        break;
+      case Additional::refused:
+        return wrong(place, "has a member " + quoted_extract(name) + " that is not declared");
+      case Additional::anything: {
+        WRIT_TRY_VOID(check_open(member.value(), inner));
+        break;
+      }
+      case Additional::matching: {
+        WRIT_TRY_VOID(check(*schema.additional_schema, member.value(), inner));
+        break;
+      }
+    }
+  }
+  for (const auto& name : schema.required) {
+    if (!object.contains(name)) return wrong({&place, name}, "is missing");
+  }
+  return {};
+}
+
+bool one_of(const std::vector<Json>& values, const Json& value) {
+  return values.empty() ||
+         std::ranges::any_of(values, [&](const Json& v) { return same_value(v, value); });
+}
+
+Expected<void> check(const Schema& schema, const Json& value, const Place& place) {
+  const Types type = type_of(value);
+  if ((type & schema.types) == 0) return wrong(place, "must be " + in_words(schema.types));
+  if (!one_of(schema.values, value) || !one_of(schema.constant, value)) {
+    return wrong(place, "is not one of the values allowed");
+  }
+  if (schema.ref != nullptr) {
+    WRIT_TRY_VOID(check(*schema.ref, value, place));
+  }
+  if (!schema.any_of.empty() && std::ranges::none_of(schema.any_of, [&](const Schema* one) {
+        return check(*one, value, place).has_value();
+      })) {
+    return wrong(place, "fits none of the forms allowed");
+  }
+  switch (type) {
+    case kInteger:
+    case kFraction:
+      return check_number(schema, value, place);
+    case kString:
+      return check_string(schema, text_of(value.get_string()), place);
+    case kArray:
+      return check_array(schema, value.get_array(), place);
+    case kObject:
+      return check_object(schema, value.get_object(), place);
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+Expected<void> validate_with(const Schema& schema, const Json& value) {
+  return check(schema, value, {});
+}
+
+}  // namespace schema_detail
+
+Expected<void> ArgumentSchema::validate(const Json& value) const {
+  return schema_detail::check(*compiled_->root, value, {});
+}
+
+}  // namespace writ::tools
