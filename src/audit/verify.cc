@@ -2,6 +2,8 @@
 #include "audit/verify.h"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "audit/checkpoint.h"
@@ -9,6 +11,8 @@
 
 namespace writ::audit {
 namespace {
+
+const std::string kNotOurs = "it is not a checkpoint of this log by the pinned key: ";
 
 std::string leaves_in_words(std::uint64_t begin, std::uint64_t end) {
   if (end - begin == 1) return "leaf " + std::to_string(begin);
@@ -19,9 +23,6 @@ std::string node_place(unsigned level, std::uint64_t index, const TileId& tile) 
   return "node (" + std::to_string(level) + ", " + std::to_string(index) + ") in " +
          tile_path(tile);
 }
-
-// At one position: what was recorded before what was said about it.
-int rank(ProblemKind kind) { return static_cast<int>(kind); }
 
 std::vector<Digest> hashes_of(const StoredTile& tile) {
   return parse_tile(tile.bytes).value_or(std::vector<Digest>());
@@ -90,18 +91,13 @@ LogVerifier::LogVerifier(NoteVerifier key, std::uint64_t size, VerifyOptions opt
   for (std::size_t i = 0; i < options.saved_checkpoints.size(); ++i) {
     auto place = "saved checkpoint " + std::to_string(i);
     const auto opened = SignedCheckpoint::open(options.saved_checkpoints[i], key_);
-    if (!opened) {
-      found(0, {.kind = ProblemKind::bad_saved,
-                .index = i,
-                .place = std::move(place),
-                .what = "it is not a checkpoint of this log by the pinned key: " +
-                        opened.error().message});
-      continue;
-    }
-    saved_.push_back(
-        {.place = std::move(place), .number = i, .size = opened->size(), .root = opened->root()});
+    if (opened)
+      saved_.push_back(
+          {.place = std::move(place), .number = i, .size = opened->size(), .root = opened->root()});
+    else
+      found(0, ProblemKind::bad_saved, i, std::move(place), kNotOurs + opened.error().message);
   }
-  std::ranges::stable_sort(saved_, {}, &Waiting::size);
+  std::ranges::sort(saved_, {}, [](const Waiting& w) { return std::pair(w.size, w.number); });
   reached();
 }
 
@@ -135,25 +131,20 @@ void LogVerifier::give_leaves(std::vector<StoredLeaf> leaves) {
     if (index == end) break;
     const auto hash = leaf_hash(leaf.entry);
     if (hash != leaf.hash) {
-      found(index + 1, {.kind = ProblemKind::changed_leaf,
-                        .index = index,
-                        .place = "leaf " + std::to_string(index),
-                        .what = "the entry's bytes and its stored hash differ: one of them was "
-                                "changed after it was recorded"});
+      found(index + 1, ProblemKind::changed_leaf, index, "leaf " + std::to_string(index),
+            "the entry's bytes and its stored hash differ: one of them was changed after it was "
+            "recorded");
       if (!as_stored_) as_stored_ = recomputed_;
     }
-    // Both have room: size_ is at most kMaxTreeSize where leaves exist.
-    if (as_stored_ && !as_stored_->append(leaf.hash)) hole_ = true;
-    if (!recomputed_.append(hash)) hole_ = true;
+    const bool both = recomputed_.append(hash) && (!as_stored_ || as_stored_->append(leaf.hash));
+    if (!both) break;  // more leaves than a log can have: the rest counts as missing
     reached();
   }
   if (const auto index = recomputed_.size(); index < end) {
     hole_ = true;
-    found(index + 1, {.kind = ProblemKind::missing_leaf,
-                      .index = index,
-                      .place = "leaf " + std::to_string(index),
-                      .what = "it is missing, and the log has " + std::to_string(size_) +
-                              " leaves: nothing after it can be checked"});
+    found(index + 1, ProblemKind::missing_leaf, index, "leaf " + std::to_string(index),
+          "it is missing, and the log has " + std::to_string(size_) +
+              " leaves: nothing after it can be checked");
   }
   queue_tiles(recomputed_.take_full(),
               as_stored_ ? as_stored_->take_full() : std::vector<StoredTile>());
@@ -172,36 +163,33 @@ void LogVerifier::give_tile(std::optional<Bytes> bytes) {
   const auto tile = std::move(tiles_.front());
   tiles_.pop_front();
   const auto level = tile.id.level * kTileHeight;
-  const auto bad = [&](ProblemKind kind, std::size_t offset, std::string what) {
-    const auto index = tile.id.index * kTileWidth + offset;
-    found((index + 1) << level, {.kind = kind,
-                                 .level = level,
-                                 .index = index,
-                                 .place = node_place(level, index, tile.id),
-                                 .what = std::move(what)});
+  const auto first = tile.id.index * kTileWidth;
+  const auto bad = [&](ProblemKind kind, std::uint64_t index, std::string what) {
+    found((index + 1) << level, kind, index, node_place(level, index, tile.id), std::move(what),
+          level);
   };
   if (!bytes) {
-    // Tiles are stored with the checkpoint that first covers them.
-    const auto end = (tile.id.index + 1) << (level + kTileHeight);
-    if (tile.id.width == kTileWidth && latest_ && latest_->size >= end)
-      bad(ProblemKind::missing_tile, 0, "the tile is missing, and a checkpoint covers it");
+    // Full tiles are stored with the checkpoint that first covers them.
+    if (tile.id.width == kTileWidth && latest_ && latest_->size >= (first + kTileWidth) << level)
+      bad(ProblemKind::missing_tile, first, "the tile is missing, and a checkpoint covers it");
     return;
   }
   const auto stored = parse_tile(*bytes);
-  if (!stored) return bad(ProblemKind::changed_node, 0, "the stored bytes are not a tile");
+  if (!stored) return bad(ProblemKind::changed_node, first, "the stored bytes are not a tile");
   const auto both = std::min(stored->size(), tile.hashes.size());
   for (std::size_t i = 0; i < both; ++i) {
     const auto& hash = (*stored)[i];
     if (hash == tile.hashes[i] || (!tile.as_stored.empty() && hash == tile.as_stored[i])) continue;
-    const auto index = tile.id.index * kTileWidth + i;
-    return bad(ProblemKind::changed_node, i,
+    return bad(ProblemKind::changed_node, first + i,
                "the stored hash is not that of " +
-                   leaves_in_words(index << level, (index + 1) << level) + " as recorded");
+                   leaves_in_words((first + i) << level, (first + i + 1) << level) +
+                   " as recorded");
   }
-  if (stored->size() > tile.hashes.size())
-    return bad(ProblemKind::changed_node, both, "the stored tile goes on past the end of the log");
+  if (stored->size() > tile.hashes.size() && !hole_)
+    return bad(ProblemKind::changed_node, first + both,
+               "the stored tile goes on past the end of the log");
   if (tile.id.width == kTileWidth && both < kTileWidth)
-    bad(ProblemKind::changed_node, both, "the stored tile ends before it is full");
+    bad(ProblemKind::changed_node, first + both, "the stored tile ends before it is full");
 }
 
 void LogVerifier::give_checkpoint(std::optional<std::string> note) {
@@ -210,33 +198,28 @@ void LogVerifier::give_checkpoint(std::optional<std::string> note) {
     return;
   }
   const auto number = checkpoints_++;
-  const auto place = "checkpoint " + std::to_string(number);
+  auto place = "checkpoint " + std::to_string(number);
   const auto previous = latest_ ? latest_->size : 0;
   const auto opened = SignedCheckpoint::open(*note, key_);
   if (!opened)
-    return found(previous, {.kind = ProblemKind::bad_checkpoint,
-                            .index = number,
-                            .place = place,
-                            .what = "it is not a checkpoint of this log by the pinned key: " +
-                                    opened.error().message});
-  if (opened->size() < previous)
-    return found(previous, {.kind = ProblemKind::shrunk,
-                            .index = number,
-                            .place = place,
-                            .what = "it is of " + std::to_string(opened->size()) +
-                                    " leaves, the one before it of " + std::to_string(previous)});
-  Waiting checkpoint{
-      .place = place, .number = number, .size = opened->size(), .root = opened->root()};
-  if (latest_ && checkpoint.size == previous) {
-    if (checkpoint.root == latest_->root) return;
-    return found(previous, {.kind = ProblemKind::forked,
-                            .index = number,
-                            .place = place,
-                            .what = "it gives another root than " + latest_->place +
-                                    " for the same " + std::to_string(previous) + " leaves"});
+    return found(previous, ProblemKind::bad_checkpoint, number, std::move(place),
+                 kNotOurs + opened.error().message);
+  const auto size = opened->size();
+  if (size < previous)
+    return found(previous, ProblemKind::shrunk, number, std::move(place),
+                 "it is of " + std::to_string(size) + " leaves, the one before it of " +
+                     std::to_string(previous));
+  if (latest_ && size == previous) {
+    if (opened->root() != latest_->root)
+      found(previous, ProblemKind::forked, number, std::move(place),
+            "it gives another root than " + latest_->place + " for the same " +
+                std::to_string(size) + " leaves");
+    return;
   }
-  latest_ = checkpoint;
-  waiting_.push_back(std::move(checkpoint));
+  latest_ = {.place = std::move(place), .number = number, .size = size, .root = opened->root()};
+  // Past a hole nothing can be compared.
+  if (hole_ && size > recomputed_.size()) return;
+  waiting_.push_back(*latest_);
   reached();
 }
 
@@ -254,23 +237,19 @@ void LogVerifier::reached() {
       covered_ = at;
       continue;
     }
-    found(at, {.kind = ProblemKind::wrong_root,
-               .index = checkpoint.number,
-               .place = checkpoint.place,
-               .what = "its root is not that of the " + std::to_string(at) + " leaves recorded" +
-                       (covered_ < at && covered_ != 0
-                            ? ": what differs lies in " + leaves_in_words(covered_, at)
-                            : std::string())});
+    found(at, ProblemKind::wrong_root, checkpoint.number, checkpoint.place,
+          "its root is not that of the " + std::to_string(at) + " leaves recorded" +
+              (covered_ < at && covered_ != 0
+                   ? ": what differs lies in " + leaves_in_words(covered_, at)
+                   : std::string()));
   }
   while (!saved_.empty() && saved_.front().size <= at) {
     const auto checkpoint = std::move(saved_.front());
     saved_.pop_front();
     if (is_root(checkpoint.root)) continue;
-    found(at, {.kind = ProblemKind::saved_contradicted,
-               .index = checkpoint.number,
-               .place = checkpoint.place,
-               .what = "the first " + std::to_string(at) +
-                       " leaves are not those that were signed then: history was rewritten"});
+    found(at, ProblemKind::saved_contradicted, checkpoint.number, checkpoint.place,
+          "the first " + std::to_string(at) +
+              " leaves are not those that were signed then: history was rewritten");
   }
   // Those that are ahead are compared later, or speak of leaves that the log does not have.
   for (auto* ahead : {&waiting_, &saved_})
@@ -284,39 +263,40 @@ void LogVerifier::covers(const Waiting& checkpoint) {
   if (!beyond_ || checkpoint.size > beyond_->size) beyond_ = checkpoint;
 }
 
-void LogVerifier::found(std::uint64_t position, Problem problem) {
+void LogVerifier::found(std::uint64_t position, ProblemKind kind, std::uint64_t index,
+                        std::string place, std::string what, unsigned level) {
   bad_ = true;
   // Of each kind the first ones, which are met in their order; report() merges them.
-  auto& list = found_[problem.kind];
-  if (list.size() < max_problems_)
-    list.push_back({.position = position, .problem = std::move(problem)});
+  auto& list = found_[kind];
+  if (list.size() == max_problems_) return;
+  list.push_back({.position = position,
+                  .problem = {.kind = kind,
+                              .level = level,
+                              .index = index,
+                              .place = std::move(place),
+                              .what = std::move(what)}});
 }
 
 VerifyReport LogVerifier::report() const {
-  std::vector<Found> all;
-  for (const auto& [kind, list] : found_) all.insert(all.end(), list.begin(), list.end());
-  const auto at = recomputed_.size();
+  auto merged = *this;
   if (beyond_ && !hole_)
-    all.push_back({.position = size_ + 1,
-                   .problem = {.kind = ProblemKind::cut_tail,
-                               .index = size_,
-                               .place = "leaf " + std::to_string(size_),
-                               .what = leaves_in_words(size_, beyond_->size) + " are gone: " +
-                                       beyond_->place + " covers " + std::to_string(beyond_->size) +
-                                       ", the log has " + std::to_string(size_)}});
-  if (size_ != 0 && checkpoints_end_ && checkpoints_ == 0)
-    all.push_back({.position = size_ + 1,
-                   .problem = {.kind = ProblemKind::unsigned_log,
-                               .place = "the log",
-                               .what = "it has leaves and not one checkpoint"}});
-  std::ranges::stable_sort(all, [](const Found& a, const Found& b) {
-    return std::pair(a.position, rank(a.problem.kind)) <
-           std::pair(b.position, rank(b.problem.kind));
+    merged.found(size_, ProblemKind::cut_tail, size_, "leaf " + std::to_string(size_),
+                 leaves_in_words(size_, beyond_->size) + " are gone: " + beyond_->place +
+                     " covers " + std::to_string(beyond_->size) + " leaves, the log has " +
+                     std::to_string(size_));
+  if (size_ != 0 && checkpoints_ == 0)
+    merged.found(size_, ProblemKind::unsigned_log, 0, "the log",
+                 "it has leaves and not one checkpoint");
+  std::vector<Found> all;
+  for (auto& [kind, list] : merged.found_) std::ranges::move(list, std::back_inserter(all));
+  // At one position, what was recorded comes before what was said about it.
+  std::ranges::sort(all, {}, [](const Found& f) {
+    return std::tuple(f.position, f.problem.kind, f.problem.level, f.problem.index);
   });
 
   const bool finished = checkpoints_end_ && edge_queued_ && tiles_.empty();
-  VerifyReport report{.ok = finished && !bad_ && all.empty(),
-                      .size = at,
+  VerifyReport report{.ok = finished && !merged.bad_,
+                      .size = recomputed_.size(),
                       .covered = covered_,
                       .checkpoints = checkpoints_,
                       .root = recomputed_.root(),

@@ -123,7 +123,7 @@ class LogVerifier {
     std::vector<Digest> as_stored;  // from the stored leaf hashes, where they differ
   };
   struct Found {
-    std::uint64_t position = 0;  // leaves that a reader has seen when this shows
+    std::uint64_t position = 0;
     Problem problem;
   };
 
@@ -133,7 +133,9 @@ class LogVerifier {
   void reached();
   void queue_tiles(std::vector<StoredTile> tiles, std::vector<StoredTile> as_stored);
   void covers(const Waiting& checkpoint);
-  void found(std::uint64_t position, Problem problem);
+  // `position`: how many leaves a reader has seen when it shows.
+  void found(std::uint64_t position, ProblemKind kind, std::uint64_t index, std::string place,
+             std::string what, unsigned level = 0);
 
   NoteVerifier key_;
   std::uint64_t size_;
