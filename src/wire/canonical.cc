@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "wire/json_scan.h"
 
 namespace writ {
 namespace {
@@ -184,12 +185,13 @@ void write_json_number(double value, std::string& out) {
 void write_json_string(std::string_view text, std::string& out) {
   constexpr std::string_view kHex = "0123456789abcdef";
   out += '"';
-  std::size_t plain = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(text, plain, i - plain);
-    plain = i + 1;
+  std::size_t at = 0;
+  while (true) {
+    const std::size_t end = plain_run_end(text, at);
+    out.append(text, at, end - at);
+    if (end == text.size()) break;
+    at = end + 1;
+    const auto c = static_cast<unsigned char>(text[end]);
     out += '\\';
     switch (c) {
       case '"':
@@ -217,7 +219,6 @@ void write_json_string(std::string_view text, std::string& out) {
         out += kHex[c & 15];
     }
   }
-  out.append(text, plain, text.size() - plain);
   out += '"';
 }
 

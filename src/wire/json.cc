@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "wire/json_scan.h"
 #include "wire/utf8.h"
 
 namespace writ {
@@ -121,7 +122,7 @@ class Parser {
   // `out` is good until the next call.
   bool parse_string(std::string_view& out) {
     const std::size_t start = ++at_;
-    const std::size_t end = plain_run(start);
+    const std::size_t end = plain_run_end(text_, start);
     if (end < text_.size() && text_[end] == '"') {  // the usual case: no escapes, no copy
       out = text_.substr(start, end - start);
       at_ = end + 1;
@@ -129,7 +130,7 @@ class Parser {
     }
     scratch_.clear();
     while (true) {
-      const std::size_t stop = plain_run(at_);
+      const std::size_t stop = plain_run_end(text_, at_);
       scratch_.append(text_, at_, stop - at_);
       at_ = stop;
       if (!fits(start, scratch_.size())) return false;
@@ -147,16 +148,6 @@ class Parser {
     return refuse(start - 1,
                   "a string is longer than " + std::to_string(limits_.string_bytes) + " bytes",
                   Errc::too_large);
-  }
-
-  // Where the characters that stand for themselves end.
-  std::size_t plain_run(std::size_t from) const {
-    while (from < text_.size()) {
-      const auto c = static_cast<unsigned char>(text_[from]);
-      if (c < 0x20 || c == '"' || c == '\\') break;
-      ++from;
-    }
-    return from;
   }
 
   bool parse_escape() {

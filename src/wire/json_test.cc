@@ -134,6 +134,23 @@ TEST(Json, StringsFollowTheGrammar) {
   EXPECT_EQ(parsed(R"("a\u0000b")").get_string().size(), 3U);
 }
 
+TEST(Json, AByteThatMustBeEscapedIsFoundAtEveryOffset) {
+  for (std::size_t length = 1; length <= 20; ++length) {
+    for (std::size_t at = 0; at < length; ++at) {
+      std::string text(length, '\x7f');
+      if (length > 1) text[(at + 1) % length] = ' ';
+      text[at] = '\x1f';
+      EXPECT_NE(refusal('"' + text + '"'), "accepted");
+      text[at] = '"';
+      EXPECT_NE(refusal('"' + text + '"'), "accepted");
+      for (const char c : {'"', '\\', '\x01'}) {
+        text[at] = c;
+        EXPECT_EQ(parsed(write_json(Json(text))), Json(text));
+      }
+    }
+  }
+}
+
 TEST(Json, BytesAfterTheValueAreRefused) {
   EXPECT_EQ(refusal("{} {}"), "1:4: unexpected \"{\" after the value");
   EXPECT_NE(refusal("1,"), "accepted");
