@@ -30,7 +30,7 @@ enum class WaitEnd : std::uint8_t { timed_out, cancelled };
 
 struct WaitOptions {
   SteadyPoint deadline = Deadline::kNever;
-  CancelToken cancel;
+  CancelToken cancel{};
 };
 
 namespace event_detail {

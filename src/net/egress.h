@@ -99,9 +99,9 @@ struct Upstream {
   std::uint16_t port = 0;
   // Whose connection it is: a tool server's id and version, say. What was dialled for one binding
   // is never used for another.
-  std::string binding;
-  std::shared_ptr<const EgressRules> rules;     // never null
-  std::shared_ptr<const TlsClientContext> tls;  // not null for https
+  std::string binding{};
+  std::shared_ptr<const EgressRules> rules{};     // never null
+  std::shared_ptr<const TlsClientContext> tls{};  // not null for https
 };
 
 // Thread-safe. The resolver outlives it.

@@ -275,9 +275,8 @@ class Exchange::State {
   Task<Expected<void>> write(std::span<const BytesView> pieces, std::string_view what) {
     if (deaf_) co_return Expected<void>{};
     if (stream_.interrupted()) {
-      co_return std::unexpected(
-          to_error(IoResult{.end = IoEnd::interrupted, .bytes = 0, .detail = {}}, code(), where(),
-                   "being sent " + std::string(what)));
+      co_return std::unexpected(to_error(IoResult{.end = IoEnd::interrupted, .bytes = 0}, code(),
+                                         where(), "being sent " + std::string(what)));
     }
     const bool sent_before = std::exchange(sent_, true);
     const auto deadline = std::min(now() + timeouts_.idle, end_);

@@ -44,16 +44,16 @@ struct SecretField {
 
 // The head as it leaves is assembled in secret memory and wiped.
 struct OutgoingRequest {
-  std::string method;
-  std::string target;  // origin-form
+  std::string method{};
+  std::string target{};  // origin-form
   // Appended to the target as it is: "?key=..." or "&key=...", percent-encoded already.
-  SecretBytes secret_target;
-  std::string host;  // the Host field
+  SecretBytes secret_target{};
+  std::string host{};  // the Host field
   // Fields of a connection and Host are made here; those among `fields` are skipped.
-  Fields fields;
+  Fields fields{};
   // Follow the others. A value that could end its line is refused, and so is a name that stands
   // among `fields` too.
-  std::vector<SecretField> secret_fields;
+  std::vector<SecretField> secret_fields{};
 };
 
 struct ClientTimeouts {
@@ -64,13 +64,13 @@ struct ClientTimeouts {
 };
 
 struct ExchangeOptions {
-  ClientTimeouts timeouts;
+  ClientTimeouts timeouts{};
   // Interrupts the exchange at once, wherever it is; after the callback no byte leaves.
-  CancelToken cancel;
+  CancelToken cancel{};
 };
 
 struct HttpClientOptions {
-  HeadLimits response;
+  HeadLimits response{};
   std::size_t kept_per_upstream = 32;  // idle connections, each loop
   std::size_t kept = 512;              // idle connections in all, each loop
   milliseconds keep_for{30'000};

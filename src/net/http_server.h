@@ -105,7 +105,7 @@ class ServerResponse {
 using Handler = std::function<Task<void>(ServerRequest&, ServerResponse&)>;
 
 struct ServerLimits {
-  HeadLimits head;
+  HeadLimits head{};
   std::uint64_t body = std::uint64_t{64} << 20;
   std::size_t connections = 10'000;   // of all loops; further ones get a 503
   milliseconds head_timeout{10'000};  // from a request's first byte (or TLS's) to its head's last
@@ -116,10 +116,10 @@ struct ServerLimits {
 };
 
 struct ServerOptions {
-  asio::ip::address address;
-  std::uint16_t port = 0;                       // 0: any
-  std::shared_ptr<const TlsServerContext> tls;  // null: plaintext; see validate_listener()
-  ServerLimits limits;
+  asio::ip::address address{};
+  std::uint16_t port = 0;                         // 0: any
+  std::shared_ptr<const TlsServerContext> tls{};  // null: plaintext; see validate_listener()
+  ServerLimits limits{};
 };
 
 // Made, stopped and destroyed by the thread that owns the loops, while these run. Loops, log and

@@ -49,7 +49,6 @@ Task<bool> ServerCall::run() {
     keep_alive_ = false;
     (void)co_await response.send_problem(500, "");
   }
-  if (status_ != 0) shared.responses[status_ / 100]->add();
   if (!finished_) {
     cut();
     co_return false;
@@ -93,16 +92,14 @@ Task<Expected<std::optional<BytesView>>> ServerCall::read() {
     }
     auto step = decoder_.step(input.unread());
     if (!step) co_return read_failed(std::move(step).error());
+    used_ = step->consumed;
     body_bytes_ += step->data.size();
     if (body_bytes_ > limits.body) {
       co_return read_failed({Errc::too_large, "the request's body is too large", {}, {}});
     }
     if (decoder_.done() && gone_) watch();
-    if (!step->data.empty()) {
-      used_ = step->consumed;
-      co_return step->data;
-    }
-    input.consume(step->consumed);
+    if (!step->data.empty()) co_return step->data;
+    input.consume(std::exchange(used_, 0));
   }
 }
 
@@ -161,6 +158,7 @@ Expected<void> ServerCall::begin(int status, const Fields& fields,
   drop_body();
   if (connection_.home_->stopping) keep_alive_ = false;
   status_ = status;
+  connection_.home_->shared->responses[status / 100]->add();
 
   const bool never_a_body = status == 204 || status == 304;
   bodyless_ = never_a_body || request_.head.method == "HEAD";

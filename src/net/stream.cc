@@ -54,9 +54,9 @@ class Stream::Core : public std::enable_shared_from_this<Core> {
   IoResult ended(const Transport::Result& result) const {
     switch (result.step) {
       case Transport::Step::done:
-        return {.end = IoEnd::ok, .bytes = result.bytes, .detail = {}};
+        return {.end = IoEnd::ok, .bytes = result.bytes};
       case Transport::Step::closed:
-        return {.end = IoEnd::closed, .bytes = 0, .detail = {}};
+        return {.end = IoEnd::closed, .bytes = 0};
       default:
         return {.end = IoEnd::failed, .bytes = 0, .detail = transport_->failure()};
     }
@@ -194,14 +194,13 @@ Stream::~Stream() { close(); }
 Task<IoResult> Stream::handshake(SteadyPoint deadline) {
   const auto core = core_;
   for (;;) {
-    if (core->interrupted())
-      co_return IoResult{.end = IoEnd::interrupted, .bytes = 0, .detail = {}};
+    if (core->interrupted()) co_return IoResult{.end = IoEnd::interrupted, .bytes = 0};
     const auto result = core->transport().handshake();
     if (result.step != Transport::Step::want_read && result.step != Transport::Step::want_write) {
       co_return core->ended(result);
     }
     const auto end = co_await core->wait(result.step, deadline);
-    if (end != IoEnd::ok) co_return IoResult{.end = end, .bytes = 0, .detail = {}};
+    if (end != IoEnd::ok) co_return IoResult{.end = end, .bytes = 0};
   }
 }
 
@@ -209,8 +208,7 @@ Task<IoResult> Stream::read(std::span<std::uint8_t> into, SteadyPoint deadline, 
   const auto core = core_;
   auto result = Transport::Result{.step = Transport::Step::want_read, .bytes = 0};
   for (;;) {
-    if (core->interrupted())
-      co_return IoResult{.end = IoEnd::interrupted, .bytes = 0, .detail = {}};
+    if (core->interrupted()) co_return IoResult{.end = IoEnd::interrupted, .bytes = 0};
     if (eager) {
       if (core->turn_is_over()) co_await core->next_turn();
       result = core->transport().read(into);
@@ -220,14 +218,14 @@ Task<IoResult> Stream::read(std::span<std::uint8_t> into, SteadyPoint deadline, 
     }
     eager = true;
     const auto end = co_await core->wait(result.step, deadline);
-    if (end != IoEnd::ok) co_return IoResult{.end = end, .bytes = 0, .detail = {}};
+    if (end != IoEnd::ok) co_return IoResult{.end = end, .bytes = 0};
   }
 }
 
 Task<IoResult> Stream::wait_readable(SteadyPoint deadline) {
   const auto core = core_;
   const auto end = co_await core->wait(Transport::Step::want_read, deadline);
-  co_return IoResult{.end = end, .bytes = 0, .detail = {}};
+  co_return IoResult{.end = end, .bytes = 0};
 }
 
 Task<IoResult> Stream::write(std::span<const BytesView> pieces, SteadyPoint deadline) {
@@ -236,9 +234,9 @@ Task<IoResult> Stream::write(std::span<const BytesView> pieces, SteadyPoint dead
   std::size_t written = 0;
   for (;;) {
     std::erase_if(left, [](BytesView piece) { return piece.empty(); });
-    if (left.empty()) co_return IoResult{.end = IoEnd::ok, .bytes = written, .detail = {}};
+    if (left.empty()) co_return IoResult{.end = IoEnd::ok, .bytes = written};
     if (core->interrupted()) {
-      co_return IoResult{.end = IoEnd::interrupted, .bytes = written, .detail = {}};
+      co_return IoResult{.end = IoEnd::interrupted, .bytes = written};
     }
     if (core->turn_is_over()) co_await core->next_turn();
     const auto result = core->transport().write(left);
@@ -258,7 +256,7 @@ Task<IoResult> Stream::write(std::span<const BytesView> pieces, SteadyPoint dead
       co_return ended;
     }
     const auto end = co_await core->wait(result.step, deadline);
-    if (end != IoEnd::ok) co_return IoResult{.end = end, .bytes = written, .detail = {}};
+    if (end != IoEnd::ok) co_return IoResult{.end = end, .bytes = written};
   }
 }
 

@@ -35,7 +35,7 @@ enum class IoEnd : std::uint8_t {
 struct IoResult {
   IoEnd end = IoEnd::ok;
   std::size_t bytes = 0;
-  std::string detail;  // of failed, for the log
+  std::string detail{};  // of failed, for the log
 
   bool ok() const { return end == IoEnd::ok; }
 };

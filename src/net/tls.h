@@ -36,7 +36,7 @@ class TlsServerContext {
 class TlsClientContext {
  public:
   struct Options {
-    std::string ca_file;  // PEM; empty is the system's store
+    std::string ca_file{};  // PEM; empty is the system's store
   };
   static Expected<std::shared_ptr<const TlsClientContext>> create(const Options& options);
 
