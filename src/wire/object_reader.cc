@@ -175,7 +175,7 @@ std::optional<std::vector<std::string>> ObjectReader::optional_strings(std::stri
       if (!error_) {
         error_ = Error{.code = Errc::invalid_input,
                        .message = "each element of " + in_quotes(name) + ' ' + *fault,
-                       .where = json_pointer(pointer_ + '/' + std::string(name), i),
+                       .where = json_pointer(this->pointer(name), i),
                        .hint = {}};
       }
       return std::nullopt;
