@@ -22,6 +22,7 @@ PolicySet parse(const std::string& text) {
 
 std::vector<std::string> ids(const std::vector<const Policy*>& policies) {
   std::vector<std::string> out;
+  out.reserve(policies.size());
   for (const Policy* policy : policies) out.push_back(policy->id());
   return out;
 }
@@ -162,6 +163,7 @@ RC_GTEST_PROP(PolicyIndex, SlicingChangesNothing, ()) {
   RC_ASSERT(response.permits == permits);
   RC_ASSERT(response.forbids == forbids);
   std::vector<const Policy*> reported;
+  reported.reserve(response.errors.size());
   for (const auto& error : response.errors) reported.push_back(error.policy);
   RC_ASSERT(reported == erring);
 }

@@ -54,6 +54,7 @@ TEST(Entities, ACycleIsRefused) {
 
 TEST(Entities, TheCostOfTheClosureIsBounded) {
   std::vector<Entity> chain;
+  chain.reserve(1000);
   for (int i = 0; i < 1000; ++i) chain.push_back(entity(i, {i + 1}));
   EXPECT_TRUE(Entities::create(chain));
   EXPECT_EQ(Entities::create(chain, {.max_ancestors = 1000}).error().code, Errc::too_large);

@@ -9,6 +9,7 @@
 
 #include "cedar/extension_function.h"
 #include "cedar/text.h"
+#include "wire/utf8.h"
 
 namespace writ::cedar {
 namespace {
@@ -382,6 +383,12 @@ const Value* Evaluator::eval_node(const Call& node, Value& slot) {
 }
 
 std::nullptr_t Evaluator::fail_with(std::string message) {
+  // Ids and names in it come of requests, and may be as long as those allow.
+  constexpr std::size_t kMaxMessage = 300;
+  if (message.size() > kMaxMessage) {
+    message.resize(valid_utf8_prefix(std::string_view(message).substr(0, kMaxMessage)));
+    message += "…";
+  }
   error_ =
       Error{.code = Errc::invalid_input, .message = std::move(message), .where = {}, .hint = {}};
   return nullptr;

@@ -201,6 +201,14 @@ TEST_F(EvaluatorTest, AnErrorInABranchNotTakenIsNone) {
   expect("true", {"if true then true else ip(\"x\").isIpv4()", "true || ip(\"x\").isIpv4()"});
 }
 
+TEST_F(EvaluatorTest, AMessageIsShortHoweverLongTheNamesAre) {
+  std::string id;
+  for (int i = 0; i < 10'000; ++i) id += "é";
+  const std::string message = error_of("User::\"" + id + "\".n");
+  EXPECT_LT(message.size(), 310U);
+  EXPECT_TRUE(message.starts_with("the entity User::\"éé"));
+}
+
 TEST_F(EvaluatorTest, ConditionsStopAtTheFirstThatDoesNotHold) {
   const auto verdict = [&](const std::string& conditions) {
     const auto set = parse_policies("permit(principal, action, resource) " + conditions + ";", "p");

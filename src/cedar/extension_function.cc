@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -65,9 +66,10 @@ const Signature& signature(ExtensionFunction function) {
   return kSignatures[static_cast<std::size_t>(function)];
 }
 
-Expected<Value> or_fail(auto&& result, std::string message) {
+template <typename T>
+Expected<Value> or_fail(std::optional<T> result, std::string message) {
   if (!result) return fail(Errc::invalid_input, std::move(message));
-  return Value(*std::move(result));
+  return Value(*result);
 }
 
 template <typename T>
