@@ -9,6 +9,7 @@
 #include "approval/matching.h"
 #include "base/fake_clock.h"
 #include "base/fake_random.h"
+#include "crypto/ed25519.h"
 #include "crypto/es256.h"
 
 namespace writ::approval {
@@ -83,6 +84,12 @@ class ApprovalTest : public testing::Test {
   Approval approved() { return answer(ask({"finance"}).value(), "bob", {"finance"}).value(); }
   Approval denied() {
     return answer(ask({"finance"}).value(), "bob", {"finance"}, Verdict::deny).value();
+  }
+  // The decisions of the same approval, denied by Bob.
+  std::vector<Decision> denied_like(Approval about) {
+    about.state = State::pending;
+    about.decisions.clear();
+    return answer(about, "bob", {"finance"}, Verdict::deny)->decisions;
   }
   Claim claim_of(const Approval& about, std::set<std::string> groups = {"finance"}) {
     return {.action = ActionId::make(clock_, random_),
@@ -234,6 +241,16 @@ TEST_F(ApprovalTest, P20_OnlyTheEnrolledKeySigns) {
   EXPECT_EQ(code(decide(asked, decision, approver("bob"), now())), Errc::unauthenticated);
   decision = sign(asked, "bob", {"finance"});
   approver("bob").key.reset();
+  EXPECT_EQ(code(decide(asked, decision, approver("bob"), now())), Errc::unauthenticated);
+}
+
+TEST_F(ApprovalTest, P20_AKeyOfAnotherAlgorithmDoesNotApprove) {
+  const auto asked = ask({"finance"}).value();
+  const auto key = crypto::Ed25519PrivateKey::generate(random_);
+  approver("bob").key = jose::Jwk(key.public_key());
+  auto decision = sign(asked, "bob", {"finance"});
+  decision.signature =
+      key.sign(as_bytes(canonical_decision(statement_of(asked, Verdict::approve, {"finance"}))));
   EXPECT_EQ(code(decide(asked, decision, approver("bob"), now())), Errc::unauthenticated);
 }
 
@@ -424,6 +441,20 @@ TEST_F(ApprovalTest, P20_AForgedDecisionIsNotClaimed) {
   EXPECT_EQ(code(claimable(forged, claim_of(forged), now())), Errc::denied);
   forged.decisions.clear();
   EXPECT_EQ(code(claimable(forged, claim_of(forged), now())), Errc::denied);
+  // A denial is signed too, and is none the less a denial.
+  forged.decisions = denied_like(forged);
+  EXPECT_EQ(code(claimable(forged, claim_of(forged), now())), Errc::denied);
+}
+
+TEST_F(ApprovalTest, P4_AnApprovalIsByThePersonWhoGaveIt) {
+  const auto done = approved();
+  auto by = claim_of(done);
+  by.person = [this](UserId) {
+    auto other = approver("dora");
+    other.key = approver("bob").key;
+    return std::optional(other);
+  };
+  EXPECT_EQ(code(claimable(done, by, now())), Errc::denied);
 }
 
 TEST_F(ApprovalTest, P4_TwoGroupsNeedTwoPeopleAtTheClaimToo) {

@@ -307,6 +307,13 @@ TEST_F(Authority, P2_AStepDelegatesOnlyToWhatItNames) {
   EXPECT_FALSE(may_delegate_to(root_lineage(), settle_step_, current()).has_value());
 }
 
+TEST_F(Authority, AChainThatDoesNotHoldTogetherDelegatesNothing) {
+  settle_step_.delegates_to = {"settle"};
+  EXPECT_TRUE(may_delegate_to(lineage(), settle_step_, current()).has_value());
+  billing_.ends = planner_.ends + seconds(1);
+  EXPECT_EQ(may_delegate_to(lineage(), settle_step_, current()).error().operand, Operand::run);
+}
+
 TEST_F(Authority, P9_ARunEndsWithItsStepsLifeItsAskOrItsParent) {
   const auto now = clock_.now();
   EXPECT_EQ(run_end(now, plan_step_, nullptr), now + std::chrono::hours(1));

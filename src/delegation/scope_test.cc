@@ -59,6 +59,14 @@ TEST(Scope, ABoundWithNothingSetAdmitsNothing) {
   EXPECT_FALSE(Bound().intersect(Bound{.min = 1, .max = {}, .one_of = {}}).has_value());
 }
 
+TEST(Scope, AToolThatNothingSatisfiesIsInNoIntersectionAndInEverySet) {
+  const ToolSet nothing({{"a.b", {{"n", Bound()}}}});
+  EXPECT_TRUE(nothing.intersect(tools(R"(["a.b"])")).empty());
+  EXPECT_TRUE(tools(R"(["a.b"])").intersect(nothing).empty());
+  EXPECT_TRUE(ToolSet().contains(nothing));
+  EXPECT_FALSE(nothing.contains(tools(R"(["a.b"])")));
+}
+
 TEST(Scope, ARangeLiesWithinChoicesOnlyIfEachOfItIsOne) {
   const auto one_two = tools(R"([{"tool":"a.b","where":{"n":{"one_of":[1,2]}}}])");
   EXPECT_TRUE(one_two.contains(tools(R"([{"tool":"a.b","where":{"n":{"min":1,"max":2}}}])")));
