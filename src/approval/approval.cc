@@ -229,6 +229,7 @@ Expected<Approval> decide(const Approval& approval, const SignedDecision& decisi
     return next;
   }
   std::vector<std::vector<std::string>> people;
+  people.reserve(next.decisions.size());
   for (const auto& each : next.decisions) people.push_back(each.groups);
   if (each_has_its_own(next.groups, people)) {
     next.state = State::approved;
@@ -250,6 +251,7 @@ Expected<void> claimable(const Approval& approval, const Claim& claim, TimePoint
                 "any change to an action needs an approval of its own");
   }
   std::vector<std::vector<std::string>> people;
+  people.reserve(next.decisions.size());
   for (const auto& decision : approval.decisions) {
     if (decision.verdict != Verdict::approve) continue;
     const auto person = claim.person(decision.user);

@@ -24,8 +24,11 @@ constexpr std::size_t kText = std::size_t{1} << 20;
 template <typename T>
 T read_id(ObjectReader& reader, std::string_view member) {
   auto id = T::parse(reader.string(member, {.max = 64}));
-  if (!id) reader.refuse(member, std::move(id).error().message);
-  return id.value_or(T());
+  if (!id) {
+    reader.refuse(member, id.error().message);
+    return T();
+  }
+  return *id;
 }
 template <typename T>
 std::optional<T> read_optional_id(ObjectReader& reader, std::string_view member) {

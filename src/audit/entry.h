@@ -10,8 +10,8 @@
 // lies beside, encrypted, and can be erased without breaking the tree (P21).
 #pragma once
 
-#include <cstddef>
 #include <concepts>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -95,7 +95,8 @@ Append EntryWriter::intent(const action::AuthorizedAction& authorized,
   if (approval != nullptr) {
     about.approval(approval->id).set("approval_groups", strings(authorized.approvals()));
     JsonArray approvers;
-    for (const auto& decision : approval->decisions) approvers.emplace_back(std::string_view(decision.user_name));
+    for (const auto& decision : approval->decisions)
+      approvers.emplace_back(std::string_view(decision.user_name));
     about.set("approved_by", std::move(approvers));
     about_ids.push_back(approval->id.to_string());
   }

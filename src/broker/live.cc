@@ -173,6 +173,7 @@ LiveWorkspace::StoredCredential LiveWorkspace::credential(std::string_view name)
 std::vector<LiveWorkspace::StoredCredential> LiveWorkspace::credentials() const {
   const std::lock_guard lock(mutex_);
   std::vector<StoredCredential> out;
+  out.reserve(credentials_.size());
   for (const auto& [name, credential] : credentials_) out.push_back(credential);
   return out;
 }
@@ -210,6 +211,7 @@ std::shared_ptr<LiveWorkspace> Live::find(WorkspaceId id) const {
 std::vector<std::shared_ptr<LiveWorkspace>> Live::all() const {
   const std::shared_lock lock(mutex_);
   std::vector<std::shared_ptr<LiveWorkspace>> out;
+  out.reserve(by_name_.size());
   for (const auto& [name, workspace] : by_name_) out.push_back(workspace);
   return out;
 }

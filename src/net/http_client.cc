@@ -357,14 +357,14 @@ Task<Expected<Bytes>> Exchange::receive_all(std::size_t limit) {
 }
 
 HttpClient::HttpClient(LoopPool& loops, Dialer& dialer, HttpClientOptions options)
-    : dialer_(dialer), options_(std::move(options)) {
+    : dialer_(dialer), options_(options) {
   for (std::size_t i = 0; i < loops.size(); ++i) {
     pools_.emplace(&loops.at(i), std::make_unique<Pool>(loops.at(i), options_));
   }
 }
 
 HttpClient::HttpClient(Loop& loop, Dialer& dialer, HttpClientOptions options)
-    : dialer_(dialer), options_(std::move(options)) {
+    : dialer_(dialer), options_(options) {
   pools_.emplace(&loop, std::make_unique<Pool>(loop, options_));
 }
 

@@ -37,12 +37,14 @@ Task<void> echo(ServerRequest& request, ServerResponse& response) {
 }
 
 class ServerTest : public ::testing::Test {
- protected:
-  ServerTest() { loops_.start(); }
+ public:
   ~ServerTest() override {
     server_.reset();
     loops_.stop();
   }
+
+ protected:
+  ServerTest() { loops_.start(); }
 
   void serve(Handler handler, ServerLimits limits = {}) {
     auto server = HttpServer::create(loops_,
