@@ -251,7 +251,7 @@ Expected<void> claimable(const Approval& approval, const Claim& claim, TimePoint
                 "any change to an action needs an approval of its own");
   }
   std::vector<std::vector<std::string>> people;
-  people.reserve(next.decisions.size());
+  people.reserve(approval.decisions.size());
   for (const auto& decision : approval.decisions) {
     if (decision.verdict != Verdict::approve) continue;
     const auto person = claim.person(decision.user);

@@ -193,6 +193,7 @@ RC_GTEST_PROP(AuthorityProperty, P5_ShrinkingAnyOperandShrinksEveryRun, ()) {
   fill(world);
   for (int i = 0; i < 8; ++i) add_run(world);
   std::vector<Scope> before;
+  before.reserve(world.lineages.size());
   for (const auto& lineage : world.lineages) {
     before.push_back(effective_scope(lineage, world.current()));
   }

@@ -19,8 +19,9 @@ constexpr std::int64_t kVersion = 1;
 template <typename T>
 T read_id(ObjectReader& reader, std::string_view member) {
   auto id = T::parse(reader.string(member, {.max = 64}));
-  if (!id) reader.refuse(member, std::move(id).error().message);
-  return id ? *id : T();
+  if (id) return *id;
+  reader.refuse(member, id.error().message);
+  return T();
 }
 
 Digest read_digest(ObjectReader& reader, std::string_view member) {
