@@ -20,12 +20,14 @@ using testing::RawSocket;
 using testing::TestAuthority;
 
 class TlsTest : public ::testing::Test {
- protected:
-  TlsTest() { loops_.start(); }
+ public:
   ~TlsTest() override {
     server_.reset();
     loops_.stop();
   }
+
+ protected:
+  TlsTest() { loops_.start(); }
 
   void serve(const TestAuthority::Files& files) {
     auto context =
