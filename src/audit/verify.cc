@@ -2,7 +2,6 @@
 #include "audit/verify.h"
 
 #include <algorithm>
-#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -12,7 +11,9 @@
 namespace writ::audit {
 namespace {
 
-const std::string kNotOurs = "it is not a checkpoint of this log by the pinned key: ";
+std::string not_ours(const Error& error) {
+  return "it is not a checkpoint of this log by the pinned key: " + error.message;
+}
 
 std::string leaves_in_words(std::uint64_t begin, std::uint64_t end) {
   if (end - begin == 1) return "leaf " + std::to_string(begin);
@@ -95,7 +96,7 @@ LogVerifier::LogVerifier(NoteVerifier key, std::uint64_t size, VerifyOptions opt
       saved_.push_back(
           {.place = std::move(place), .number = i, .size = opened->size(), .root = opened->root()});
     else
-      found(0, ProblemKind::bad_saved, i, std::move(place), kNotOurs + opened.error().message);
+      found(0, ProblemKind::bad_saved, i, std::move(place), not_ours(opened.error()));
   }
   std::ranges::sort(saved_, {}, [](const Waiting& w) { return std::pair(w.size, w.number); });
   reached();
@@ -121,6 +122,7 @@ std::optional<LogVerifier::Want> LogVerifier::next() {
                 as_stored_ ? as_stored_->partial() : std::vector<StoredTile>());
     if (!tiles_.empty()) return tiles_.front().id;
   }
+  if (!concluded_) conclude();
   return std::nullopt;
 }
 
@@ -203,7 +205,7 @@ void LogVerifier::give_checkpoint(std::optional<std::string> note) {
   const auto opened = SignedCheckpoint::open(*note, key_);
   if (!opened)
     return found(previous, ProblemKind::bad_checkpoint, number, std::move(place),
-                 kNotOurs + opened.error().message);
+                 not_ours(opened.error()));
   const auto size = opened->size();
   if (size < previous)
     return found(previous, ProblemKind::shrunk, number, std::move(place),
@@ -277,32 +279,33 @@ void LogVerifier::found(std::uint64_t position, ProblemKind kind, std::uint64_t 
                               .what = std::move(what)}});
 }
 
-VerifyReport LogVerifier::report() const {
-  auto merged = *this;
+// What shows only when everything has been read.
+void LogVerifier::conclude() {
+  concluded_ = true;
   if (beyond_ && !hole_)
-    merged.found(size_, ProblemKind::cut_tail, size_, "leaf " + std::to_string(size_),
-                 leaves_in_words(size_, beyond_->size) + " are gone: " + beyond_->place +
-                     " covers " + std::to_string(beyond_->size) + " leaves, the log has " +
-                     std::to_string(size_));
+    found(size_, ProblemKind::cut_tail, size_, "leaf " + std::to_string(size_),
+          leaves_in_words(size_, beyond_->size) + " are gone: " + beyond_->place + " covers " +
+              std::to_string(beyond_->size) + " leaves, the log has " + std::to_string(size_));
   if (size_ != 0 && checkpoints_ == 0)
-    merged.found(size_, ProblemKind::unsigned_log, 0, "the log",
-                 "it has leaves and not one checkpoint");
+    found(size_, ProblemKind::unsigned_log, 0, "the log", "it has leaves and not one checkpoint");
+}
+
+VerifyReport LogVerifier::report() const {
   std::vector<Found> all;
-  for (auto& [kind, list] : merged.found_) std::ranges::move(list, std::back_inserter(all));
+  for (const auto& [kind, list] : found_) all.insert(all.end(), list.begin(), list.end());
   // At one position, what was recorded comes before what was said about it.
   std::ranges::sort(all, {}, [](const Found& f) {
     return std::tuple(f.position, f.problem.kind, f.problem.level, f.problem.index);
   });
+  if (all.size() > max_problems_) all.resize(max_problems_);
 
-  const bool finished = checkpoints_end_ && edge_queued_ && tiles_.empty();
-  VerifyReport report{.ok = finished && !merged.bad_,
-                      .size = recomputed_.size(),
-                      .covered = covered_,
-                      .checkpoints = checkpoints_,
-                      .root = recomputed_.root(),
-                      .problems = {}};
-  for (auto& item : all)
-    if (report.problems.size() < max_problems_) report.problems.push_back(std::move(item.problem));
+  VerifyReport report;
+  report.ok = concluded_ && !bad_;
+  report.size = recomputed_.size();
+  report.covered = covered_;
+  report.checkpoints = checkpoints_;
+  report.root = recomputed_.root();
+  for (auto& item : all) report.problems.push_back(std::move(item.problem));
   return report;
 }
 

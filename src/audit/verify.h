@@ -133,6 +133,7 @@ class LogVerifier {
   void reached();
   void queue_tiles(std::vector<StoredTile> tiles, std::vector<StoredTile> as_stored);
   void covers(const Waiting& checkpoint);
+  void conclude();
   // `position`: how many leaves a reader has seen when it shows.
   void found(std::uint64_t position, ProblemKind kind, std::uint64_t index, std::string place,
              std::string what, unsigned level = 0);
@@ -157,6 +158,7 @@ class LogVerifier {
   std::uint64_t covered_ = 0;
   std::optional<Waiting> beyond_;  // the largest that covers more than the log has
 
+  bool concluded_ = false;
   bool bad_ = false;
   std::map<ProblemKind, std::vector<Found>> found_;
 };
