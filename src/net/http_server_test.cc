@@ -456,6 +456,8 @@ TEST_F(ServerTest, StoppingLetsARunningRequestFinish) {
   const auto port = server_->port();
   auto stopped = std::async(std::launch::async, [&] { server_->stop(10s); });
   EXPECT_EQ(idle.read_all(), "");
+  // Every loop knows once nobody listens any more.
+  while (RawSocket::can_connect_to(port)) std::this_thread::yield();
   go.set(1);
   const auto all = busy.read_all();
   EXPECT_THAT(all, EndsWith("done"));

@@ -34,12 +34,11 @@ class RawSocket {
   // To 127.0.0.1.
   static RawSocket connect_to(std::uint16_t port) {
     RawSocket raw(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    WRIT_CHECK(connect(raw.socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    WRIT_CHECK(raw.connects(port));
     return raw;
+  }
+  static bool can_connect_to(std::uint16_t port) {
+    return RawSocket(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)).connects(port);
   }
   RawSocket(RawSocket&& other) noexcept
       : socket_(std::exchange(other.socket_, -1)), read_(std::move(other.read_)) {}
@@ -94,6 +93,13 @@ class RawSocket {
   }
 
  private:
+  bool connects(std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  }
   std::string take(std::size_t size) {
     auto taken = read_.substr(0, size);
     read_.erase(0, size);

@@ -35,7 +35,7 @@ class TlsTest : public ::testing::Test {
     ASSERT_TRUE(context) << context.error().to_string();
     auto server = HttpServer::create(
         loops_, {.address = asio::ip::make_address("127.0.0.1"), .tls = *context},
-        [](ServerRequest& request, ServerResponse& response) -> Task<void> {
+        [this](ServerRequest& request, ServerResponse& response) -> Task<void> {
           EXPECT_TRUE(request.is_tls());
           auto body = co_await request.read_all(std::size_t{8} << 20);
           EXPECT_TRUE(body);
@@ -43,7 +43,7 @@ class TlsTest : public ::testing::Test {
           if (request.target() == "/wait") {
             const OneShot<int> never;
             (void)co_await never.wait({.cancel = request.gone()});
-            gone_seen.set_value();
+            gone_seen_.set_value();
             co_return;
           }
           (void)co_await response.begin(200, Fields());
@@ -79,8 +79,7 @@ class TlsTest : public ::testing::Test {
         }(client_, std::move(upstream), std::move(target), std::move(body), std::move(options)));
   }
 
-  static inline std::promise<void> gone_seen;
-
+  std::promise<void> gone_seen_;
   SystemClock clock_;
   LoopPool loops_{clock_, 1};
   TestAuthority authority_;
@@ -152,7 +151,7 @@ TEST_F(TlsTest, P17_AClientThatGoesIsSeenThroughTls) {
   serve(authority_.issue("IP:127.0.0.1"));
   EXPECT_FALSE(fetch("127.0.0.1", authority_.ca_file(), "/wait", "body",
                      {.timeouts = {.head = milliseconds(50)}}));
-  gone_seen.get_future().get();
+  gone_seen_.get_future().get();
 }
 
 TEST_F(TlsTest, FilesThatDoNotFitAreRefusedByName) {
