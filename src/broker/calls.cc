@@ -141,6 +141,7 @@ Task<std::expected<Sendable, Stopped>> Calls::prepare(LiveWorkspace& workspace, 
       approval = std::get<Approvals::Ready>(std::move(*gate));
     }
 
+    before_step(parts_.steps, "dial");
     auto upstream = co_await dialer.dial(*decided);
     if (!upstream) co_return std::unexpected(Stopped(std::move(upstream).error()));
     auto recorded = co_await record(
@@ -191,6 +192,7 @@ Task<std::expected<Sendable, Stopped>> Calls::record(
     unit.checks.push_back(std::move(*satisfied));
   }
   const approval::Approval* claimed = nullptr;
+  before_step(parts_.steps, "claim");
   if (approval) {
     auto claim = parts_.approvals.claim(workspace, *approval, authorized);
     if (!claim) co_return std::unexpected(Stopped(std::move(claim).error()));
@@ -216,6 +218,7 @@ Task<std::expected<Sendable, Stopped>> Calls::record(
   }
   unit.appends.push_back(writer(workspace).intent(authorized, claimed));
 
+  before_step(parts_.steps, "intent");
   auto committed = co_await workspace.store().commit(std::move(unit));
   if (!committed) {
     auto& error = committed.error();
@@ -251,6 +254,7 @@ Expected<vault::Opened> Calls::open_credential(const LiveWorkspace& workspace,
 Task<Expected<void>> Calls::finish(LiveWorkspace& workspace, const action::RecordedAction& action,
                                    EntryWriter::Ending ending) {
   const auto& proposed = action.proposed();
+  before_step(parts_.steps, "outcome");
   Unit unit;
   unit.appends.push_back(writer(workspace).outcome(action, ending));
   if (ending.outcome == tools::Outcome::done) {

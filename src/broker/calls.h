@@ -17,6 +17,7 @@
 #include "broker/authenticator.h"
 #include "broker/entries.h"
 #include "broker/live.h"
+#include "broker/steps.h"
 #include "broker/upstream.h"
 #include "observe/log.h"
 #include "vault/vault.h"
@@ -57,6 +58,7 @@ struct CallParts {
   const Clock& clock;
   Random& random;
   observe::Log& log;
+  StepProbe* steps = nullptr;  // for fault tests
 };
 
 // Thread-safe; each call runs on its own loop. What the constructor takes outlives it.
