@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// RunRecord: a run as its record of kind `run` holds it: what it was begun with, and, in revision
+// 2, how it ended. A plain value. The stored form lasts:
+//
+//   {"run": Run::to_json(), "ended"?: {"at":ms, "by":"usr_…"|"agt_…"|"server", "by_name",
+//   "reason"}}
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "delegation/run.h"
+#include "wire/json.h"
+
+namespace writ::broker {
+
+// Why a run was ended before its time, and by whom.
+struct RevocationCause {
+  std::string by;       // usr_…, agt_… or "server"
+  std::string by_name;  // for people; may be empty
+  std::string reason;   // for people, at most 1000 bytes; may be empty
+  friend bool operator==(const RevocationCause&, const RevocationCause&) = default;
+};
+
+struct RunEnding {
+  TimePoint at;
+  RevocationCause cause;
+  friend bool operator==(const RunEnding&, const RunEnding&) = default;
+};
+
+struct RunRecord {
+  delegation::Run run;
+  std::optional<RunEnding> ended;
+
+  // Round-trip. from_json gives invalid_input with the member's pointer, and refuses unknown
+  // members.
+  Json to_json() const;
+  static Expected<RunRecord> from_json(const Json& value);
+};
+
+}  // namespace writ::broker
