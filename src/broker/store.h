@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Store: what the broker needs of durable storage. store/ implements it for SQLite; another engine
-// follows behind the same suite (store/suite.h), so nothing of SQL shows here.
+// follows behind the same suite (store/store_suite.h), so nothing of SQL shows here.
 //
 // Three kinds of durable facts, all of one workspace, all written in units:
 //   records   (kind, id) → canonical JSON with a revision that each write raises: runs, approvals,
@@ -77,7 +77,9 @@ struct Check {
   std::uint64_t revision = 0;
 };
 
-// Refused if the digest was consumed before and has not expired.
+// Refused if the digest was consumed before, here or as a proof, in this workspace. One whose time
+// has passed is refused too, since nobody remembers for longer whether it was consumed: `expires`
+// lies beyond the last moment at which the caller would accept what it stands for.
 struct Once {
   Digest digest{};
   TimePoint expires;
@@ -101,9 +103,10 @@ struct Unit {
   std::vector<Append> appends;
 };
 
+// Conditions are looked at in the order checks, once, puts, erases, proofs; each write counts for
+// those after it, so a unit may put a record twice, and cannot consume one digest twice.
 // A unit whose own conditions failed is refused with Errc::conflict and one of these places, the
-// first that failed in the order checks, once, puts, erases, proofs: so callers can tell what
-// moved.
+// first that failed: so callers can tell what moved.
 //   "revision:run:run_…"   a Check, Put or Erase met another revision
 //   "once"                 a Once was consumed already
 //   "proof"                an Append's proof was
@@ -135,20 +138,24 @@ struct Publication {
   std::vector<Tile> tiles;
 };
 
+inline constexpr std::size_t kMaxList = 1000;
+
 // The store seen from one workspace: there is no way from here to another's data (P10).
 class WorkspaceStore {
  public:
   virtual ~WorkspaceStore() = default;
 
-  // Errors: conflict (see kRevisionMoved, kConsumed), unavailable (not done: disk full, shutting
-  // down). A failed fsync ends the process: what is durable is then unknown, and a retry would lie.
+  // Errors: conflict (see revision_conflict()), too_large, unavailable (not done: disk full, too
+  // many wait, shutting down), unknown_outcome (the disk hangs: it may yet be done). A failed fsync
+  // ends the process: what is durable is then unknown, and a retry would lie.
   virtual Task<Expected<Committed>> commit(Unit unit) = 0;
   // Appends without waiting for durability: the entries ride the next group in order, before any
-  // later unit of this workspace. For outcomes of reads.
+  // later unit of this workspace. For outcomes of reads. Their proofs are consumed, and refuse
+  // nothing.
   virtual void append_later(std::vector<Append> appends) = 0;
 
   virtual Task<Expected<std::optional<Record>>> get(RecordKind kind, std::string id) = 0;
-  // In order of id, after `after`, at most `limit` (1 to 1000).
+  // In order of id (by bytes), after `after`, at most `limit`: 1 to kMaxList, else invalid_input.
   virtual Task<Expected<std::vector<Record>>> list(RecordKind kind, std::string after,
                                                    std::size_t limit) = 0;
 
@@ -158,11 +165,15 @@ class WorkspaceStore {
   // All rows whose subjects hold `subject`, in order, at most `limit`.
   virtual Task<Expected<std::vector<LogRow>>> find_log(std::string subject, std::uint64_t from,
                                                        std::size_t limit) = 0;
-  // Drops what lies beside an entry. The leaf stays.
+  // Drops what lies beside an entry. The leaf stays. not_found beyond the end of the log.
   virtual Task<Expected<void>> erase_sealed(std::uint64_t index) = 0;
 
+  // conflict, and nothing is written, where its size is less than the latest checkpoint's or more
+  // than the log's, or where a tile of other bytes stands in a tile's place. The same size again
+  // replaces the note.
   virtual Task<Expected<void>> publish(Publication publication) = 0;
   virtual Task<Expected<std::optional<Publication>>> latest_checkpoint() = 0;  // without tiles
+  // The notes of sizes from `from_size` on, in order of size.
   virtual Task<Expected<std::vector<std::string>>> checkpoints(std::uint64_t from_size,
                                                                std::size_t limit) = 0;
   virtual Task<Expected<std::optional<Bytes>>> tile(unsigned level, std::uint64_t index) = 0;
@@ -175,6 +186,7 @@ class Store {
   // Creates what is missing; a handle is cheap and may be kept. The nil id is the server's own:
   // settings, signing keys.
   virtual std::shared_ptr<WorkspaceStore> workspace(WorkspaceId id) = 0;
+  // Those that something was committed to, in order of id; the nil id is not among them.
   virtual Task<Expected<std::vector<WorkspaceId>>> workspaces() = 0;
 
   // A consistent copy of everything into a new file or folder at `path`, while the store is in use.
