@@ -71,6 +71,18 @@ std::vector<RunId> LiveRuns::subtree(RunId id) const {
   return out;
 }
 
+std::vector<RunId> LiveRuns::family(RunId id) const {
+  const std::shared_lock lock(mutex_);
+  std::vector<RunId> out;
+  if (runs_.contains(id)) out.push_back(id);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    for (const auto child : runs_.at(out[i]).children) {
+      if (runs_.contains(child)) out.push_back(child);
+    }
+  }
+  return out;
+}
+
 std::vector<RunId> LiveRuns::select(const std::function<bool(const delegation::Run&)>& test) const {
   const std::shared_lock lock(mutex_);
   std::vector<RunId> out;
@@ -99,7 +111,7 @@ void LiveRuns::end(const std::vector<RunId>& ids, std::function<void()> acknowle
     const std::unique_lock lock(mutex_);
     for (const auto id : ids) {
       const auto found = runs_.find(id);
-      if (found == runs_.end() || found->second.ended) continue;
+      if (found == runs_.end()) continue;
       found->second.ended = true;
       stops.push_back(found->second.stop);
     }

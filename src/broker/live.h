@@ -48,12 +48,14 @@ class LiveRuns {
 
   // The run and its living descendants, parents first.
   std::vector<RunId> subtree(RunId id) const;
+  // The run and all its descendants, those that have ended lately too; empty where it is unknown.
+  std::vector<RunId> family(RunId id) const;
   // All living runs for which `test` holds, with their descendants.
   std::vector<RunId> select(const std::function<bool(const delegation::Run&)>& test) const;
   std::vector<std::shared_ptr<const delegation::Run>> all() const;
 
   // Ends them and stops what they have in flight; `acknowledged` runs when no byte of theirs can
-  // follow.
+  // follow, of those that somebody else has just ended too.
   void end(const std::vector<RunId>& ids, std::function<void()> acknowledged);
   // Forgets runs that ended before `now`.
   void sweep(TimePoint now);
