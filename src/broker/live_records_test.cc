@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/live_records.h"
+
+#include <gtest/gtest.h>
+
+#include "base/fake_random.h"
+#include "crypto/es256.h"
+
+namespace writ::broker {
+namespace {
+
+TEST(LiveRecords, AWorkspaceReadsBackAsItWasWritten) {
+  const WorkspaceRecord written{
+      .documents = {{"workspace.toml", "name = \"acme\"\n"}, {"policies/a.cedar", "// \u202e\n"}},
+      .names = workspace::Names({{"agent/billing", "agt_00000000000000000000000000"}})};
+  const auto read = parse_workspace_record(to_record(written));
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(read->documents, written.documents);
+  EXPECT_EQ(read->names.ids(), written.names.ids());
+}
+
+TEST(LiveRecords, AStandingReadsBackAsItWasWritten) {
+  const Standing written{.key = jose::Jwk(crypto::Es256PrivateKey::generate().public_key()),
+                         .disabled = true,
+                         .revision = 0};
+  const auto read = parse_standing_record(
+      {.kind = RecordKind::user, .id = "usr_", .revision = 7, .value = to_record(written)});
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(read->key, written.key);
+  EXPECT_TRUE(read->disabled);
+  EXPECT_EQ(read->revision, 7U);
+}
+
+TEST(LiveRecords, ADataKeyReadsBackAsItWasWritten) {
+  const Bytes wrapped{1, 2, 250};
+  const auto read = parse_data_key_record(to_data_key_record(wrapped));
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(*read, wrapped);
+}
+
+TEST(LiveRecords, WhatALaterBuildWroteIsRefusedAndNotHalfUnderstood) {
+  EXPECT_FALSE(parse_workspace_record(R"({"v":2,"documents":{},"names":{}})"));
+  EXPECT_FALSE(parse_workspace_record(R"({"v":1,"documents":{},"names":{},"more":1})"));
+  EXPECT_FALSE(parse_workspace_record(R"({"v":1,"documents":{"a":1},"names":{}})"));
+  EXPECT_FALSE(parse_data_key_record(R"({"v":2,"wrapped":"AQ"})"));
+  const auto standing = [](std::string text) {
+    return parse_standing_record(
+        {.kind = RecordKind::user, .id = "usr_", .revision = 1, .value = std::move(text)});
+  };
+  EXPECT_TRUE(standing(R"({"v":1,"disabled":false})"));
+  EXPECT_FALSE(standing(R"({"v":2,"disabled":false})"));
+  EXPECT_FALSE(standing(R"({"v":1})"));
+  EXPECT_FALSE(standing(R"({"v":1,"disabled":false,"key":{"kty":"oct","k":"AAAA"}})"));
+}
+
+}  // namespace
+}  // namespace writ::broker
