@@ -28,8 +28,12 @@ std::unexpected<Error> unauthenticated(std::string message, std::string hint = {
 }  // namespace
 
 Authenticator::Authenticator(std::string issuer, const TokenKeys& keys,
-                             jose::VerifiedTokenCache& cache, const Clock& clock)
-    : issuer_(std::move(issuer)), keys_(keys), cache_(cache), clock_(clock) {}
+                             jose::VerifiedTokenCache& cache, const Clock& clock, RateLimits limits)
+    : issuer_(std::move(issuer)),
+      keys_(keys),
+      cache_(cache),
+      clock_(clock),
+      limiter_(clock, limits) {}
 
 Expected<action::AuthenticatedCall> Authenticator::authenticate(const LiveWorkspace& workspace,
                                                                 const Presented& presented) const {
@@ -87,6 +91,8 @@ Expected<action::AuthenticatedCall> Authenticator::authenticate(const LiveWorksp
   if (token->confirmation_thumbprint() != alive.lineage.run().key_thumbprint) {
     return unauthenticated("the token is bound to another key than its run");
   }
+  // Only now: a stranger's requests must not use up the agent's.
+  WRIT_TRY_VOID(limiter_.take(alive.agent->id));
   action::AuthenticatedCall call;
   call.lineage_ = std::move(alive.lineage);
   call.agent_ = std::move(alive.agent);

@@ -13,6 +13,7 @@
 
 #include "action/call.h"
 #include "broker/live.h"
+#include "broker/rate_limiter.h"
 #include "broker/token_keys.h"
 #include "jose/token_cache.h"
 
@@ -33,11 +34,12 @@ struct Presented {
 class Authenticator {
  public:
   Authenticator(std::string issuer, const TokenKeys& keys, jose::VerifiedTokenCache& cache,
-                const Clock& clock);
+                const Clock& clock, RateLimits limits = {});
 
   // unauthenticated where token or proof do not hold: the message says what to do, never what was
   // wrong with a secret part. denied where both hold and the run, an ancestor, the agent or the
-  // user is not alive.
+  // user is not alive. rate_limited, with retry_after() of rate_limiter.h, where the agent calls
+  // too often (P25).
   Expected<action::AuthenticatedCall> authenticate(const LiveWorkspace& workspace,
                                                    const Presented& presented) const;
 
@@ -58,6 +60,7 @@ class Authenticator {
   const TokenKeys& keys_;
   jose::VerifiedTokenCache& cache_;
   const Clock& clock_;
+  mutable RateLimiter limiter_;
 };
 
 }  // namespace writ::broker
