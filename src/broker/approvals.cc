@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/approvals.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/encoding.h"
 #include "wire/canonical.h"
@@ -8,16 +10,31 @@
 namespace writ::broker {
 namespace {
 
-// So that a confused agent cannot bury its approvers.
-constexpr std::size_t kMaxOpenPerRun = 20;
+// For those who ask how it ended; later the store knows.
+constexpr std::chrono::hours kRemembered{1};
 
-approval::Terms terms_of(const workspace::Version& version) {
-  return {.request_life = version.approvals().request_life,
-          .approval_life = version.approvals().approval_life,
-          .back_off = version.approvals().back_off};
+// Whether what the statement says of operation and account is still so.
+bool is_current(const LiveWorkspace& workspace, std::string_view statement) {
+  const auto json = parse_json(statement);
+  WRIT_CHECK(json.has_value());
+  const auto& fields = json->get_object();
+  const auto text = [&](const char* key) { return text_of(fields.at(key).get_string()); };
+  const auto server = workspace.version()->server_of(text("tool"));
+  if (server == nullptr || server->id().to_string() != text("server")) return false;
+  const auto* operation = server->find_operation(text("tool"));
+  if (operation == nullptr || hex_encode(operation->definition) != text("definition")) return false;
+  if (!server->credential_name() || !operation->credential)
+    return fields.at("credential").is_null();
+  const auto stored = workspace.credential(*server->credential_name()).credential;
+  return stored != nullptr && fields.at("credential").is_string() &&
+         stored->id.to_string() == text("credential") &&
+         fields.at("generation") == stored->generation;
 }
 
-Append about(audit::EntryBuilder entry, const approval::Approval& approval, Bytes sealed = {}) {
+}  // namespace
+
+Append Approvals::about(audit::EntryBuilder entry, const approval::Approval& approval,
+                        Bytes sealed) {
   entry.approval(approval.id)
       .run(approval.run)
       .set("digest", hex_encode(approval.digest))
@@ -25,14 +42,6 @@ Append about(audit::EntryBuilder entry, const approval::Approval& approval, Byte
   return EntryWriter::append(entry, {approval.id.to_string(), approval.run.to_string()},
                              std::move(sealed));
 }
-
-JsonArray strings(const std::vector<std::string>& list) {
-  JsonArray out;
-  for (const auto& item : list) out.emplace_back(std::string_view(item));
-  return out;
-}
-
-}  // namespace
 
 approval::Approver Approvals::person(const LiveWorkspace& workspace, UserId id) const {
   approval::Approver out{.id = id, .name = {}, .active = false, .groups = {}, .key = std::nullopt};
@@ -65,60 +74,16 @@ std::optional<Approvals::Pending> Approvals::latest(const LiveWorkspace& workspa
   return Pending{entry.approval, entry.changed.version()};
 }
 
-std::size_t Approvals::open_for(const LiveWorkspace& workspace, RunId run) const {
-  std::size_t count = 0;
-  for (const auto& approval : open(workspace)) count += approval->run == run ? 1 : 0;
-  return count;
-}
-
-Task<Expected<std::variant<Approvals::Ready, Approvals::Pending>>> Approvals::require(
-    LiveWorkspace& workspace, const action::AuthorizedAction& action) {
-  using Gate = std::variant<Ready, Pending>;
-  const auto now = clock_.now();
-  const auto& proposed = action.proposed();
-  if (const auto known = latest(workspace, proposed.digest())) {
-    const auto& approval = *known->approval;
-    const auto state = approval::state_at(approval, now);
-    const std::vector<std::string> wanted(action.approvals().begin(), action.approvals().end());
-    if (state == approval::State::approved && approval.groups == wanted)
-      co_return Gate(Ready{known->approval});
-    if (state == approval::State::pending && approval.groups == wanted) co_return Gate(*known);
-    if (const auto until = approval::retry_after(approval, now)) {
-      co_return fail(
-          Errc::denied, "the action was denied by " + approval.decisions.back().user_name, {},
-          "it may be asked for again in " +
-              std::to_string((to_unix_seconds(*until) - to_unix_seconds(now)) + 1) + " seconds");
-    }
-  }
-  if (open_for(workspace, proposed.call().run().id) >= kMaxOpenPerRun) {
-    co_return fail(Errc::rate_limited, "the run has too many open approval requests", {},
-                   "wait until some are decided");
-  }
-
-  WRIT_CO_TRY(auto asked, approval::request(action, ApprovalId::make(clock_, random_),
-                                            barred(workspace, proposed.call().lineage()), {},
-                                            terms_of(*workspace.version()), now, random_));
-  auto statement =
-      writer(workspace).payload(asked.id.to_string(), kArguments, as_bytes(asked.statement));
-  auto entry = writer(workspace).entry(audit::Kind::approval_requested);
-  entry.set("groups", strings(asked.groups))
-      .set("agent_name", asked.agent_name)
-      .commit(kArguments, statement.commitment.digest);
-  auto append = about(std::move(entry), asked, std::move(statement.sealed));
-  WRIT_CO_TRY(auto stored, co_await write(workspace, std::move(asked), 0, std::move(append)));
-  const auto seen = latest(workspace, stored->digest);
-  WRIT_CHECK(seen.has_value());
-  co_return Gate(Pending{std::move(stored), seen->seen});
-}
-
 Task<bool> Approvals::wait(const LiveWorkspace& workspace, const Pending& pending,
                            SteadyPoint deadline, CancelToken client_gone, CancelToken run_ended) {
   std::optional<Broadcast> changed;
   {
     const std::lock_guard lock(mutex_);
     const auto board = boards_.find(workspace.id());
-    WRIT_CHECK(board != boards_.end());
-    changed = board->second.by_id.at(pending.approval->id).changed;
+    if (board == boards_.end()) co_return true;
+    const auto entry = board->second.by_id.find(pending.approval->id);
+    if (entry == board->second.by_id.end()) co_return true;  // ended long ago
+    changed = entry->second.changed;
   }
   CancelSource either;
   either.follow(client_gone);
@@ -128,29 +93,31 @@ Task<bool> Approvals::wait(const LiveWorkspace& workspace, const Pending& pendin
   co_return woken.has_value();
 }
 
-Expected<Put> Approvals::claim(LiveWorkspace& workspace, const Ready& ready,
-                               const action::AuthorizedAction& action) const {
+Expected<approval::Approval> Approvals::claimed_by(const LiveWorkspace& workspace,
+                                                   const approval::Approval& approval,
+                                                   const action::AuthorizedAction& action) const {
   const auto& proposed = action.proposed();
-  const auto excluded = barred(workspace, proposed.call().lineage());
   const approval::Claim claim{
       .action = proposed.id(),
       .run = proposed.call().run().id,
       .digest = proposed.digest(),
       .groups = action.approvals(),
-      .barred = excluded,
+      .barred = barred(workspace, proposed.call().lineage()),
       .person = [&](UserId id) { return std::optional(person(workspace, id)); }};
-  WRIT_TRY(const auto next, approval::claim(*ready.approval, claim, clock_.now()));
-  return Put{RecordKind::approval, next.id.to_string(), ready.approval->revision,
-             canonical_json(next.to_json())};
+  return approval::claim(approval, claim, clock_.now());
 }
 
-void Approvals::claimed(LiveWorkspace& workspace, const Ready& ready, ActionId action) {
-  approval::Approval next = *ready.approval;
-  next.state = approval::State::claimed;
-  next.claimed_by = action;
-  next.ended_at = clock_.now();
-  ++next.revision;
-  publish(workspace, std::move(next));
+Expected<Approvals::Claiming> Approvals::claim(const LiveWorkspace& workspace, const Ready& ready,
+                                               const action::AuthorizedAction& action) const {
+  WRIT_TRY(auto next, claimed_by(workspace, *ready.approval, action));
+  const auto revision = ready.approval->revision;
+  next.revision = revision + 1;
+  Put put{RecordKind::approval, next.id.to_string(), revision, canonical_json(next.to_json())};
+  return Claiming{std::move(put), std::move(next)};
+}
+
+void Approvals::claimed(const LiveWorkspace& workspace, Claiming claiming) {
+  publish(workspace, std::move(claiming.claimed));
 }
 
 Task<Expected<Approvals::Shared>> Approvals::decide(LiveWorkspace& workspace, ApprovalId id,
@@ -165,12 +132,24 @@ Task<Expected<Approvals::Shared>> Approvals::decide(LiveWorkspace& workspace, Ap
   entry.set("by", who.id.to_string())
       .set("by_name", who.name)
       .set("decision", std::string(approval::name(verdict)))
-      .set("groups", strings(decision.groups))
+      .set("groups", json_strings(decision.groups))
       .set("key", next.decisions.back().key)
       .set("signature", base64url_encode(next.decisions.back().signature))
       .set("state", std::string(approval::name(next.state)));
-  auto append = about(std::move(entry), next);
-  co_return co_await write(workspace, std::move(next), known->revision, std::move(append));
+  std::vector<Change> changes;
+  auto append = about(std::move(entry), next, {});
+  changes.push_back({std::move(next), known->revision, std::move(append)});
+  co_return co_await write(workspace, std::move(changes));
+}
+
+Approvals::Change Approvals::ending(const LiveWorkspace& workspace,
+                                    const approval::Approval& before, approval::Approval next,
+                                    std::string_view detail) const {
+  auto entry = writer(workspace).entry(audit::Kind::approval_expired);
+  entry.set("state", std::string(approval::name(next.state))).set("detail", detail);
+  if (next.superseded_by) entry.set("superseded_by", next.superseded_by->to_string());
+  auto append = about(std::move(entry), next, {});
+  return {std::move(next), before.revision, std::move(append)};
 }
 
 Task<Expected<void>> Approvals::cancel(LiveWorkspace& workspace, std::vector<RunId> runs) {
@@ -178,12 +157,9 @@ Task<Expected<void>> Approvals::cancel(LiveWorkspace& workspace, std::vector<Run
     if (std::ranges::find(runs, approval->run) == runs.end()) continue;
     auto next = approval::cancel(*approval, clock_.now());
     if (!next) continue;
-    auto entry = writer(workspace).entry(audit::Kind::approval_expired);
-    entry.set("state", std::string(approval::name(next->state)))
-        .set("detail", "the run was revoked");
-    auto append = about(std::move(entry), *next);
-    auto written =
-        co_await write(workspace, std::move(*next), approval->revision, std::move(append));
+    std::vector<Change> changes;
+    changes.push_back(ending(workspace, *approval, std::move(*next), "the run was revoked"));
+    auto written = co_await write(workspace, std::move(changes));
     // Somebody else moved it at the same moment: it is claimed or ended, and the run's own end
     // stops the call.
     if (!written && written.error().code != Errc::conflict)
@@ -192,16 +168,72 @@ Task<Expected<void>> Approvals::cancel(LiveWorkspace& workspace, std::vector<Run
   co_return Expected<void>();
 }
 
+Task<Expected<void>> Approvals::settle(LiveWorkspace& workspace) {
+  std::vector<Shared> all;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto board = boards_.find(workspace.id());
+    if (board == boards_.end()) co_return Expected<void>();
+    for (const auto& [id, entry] : board->second.by_id) {
+      if (!approval::is_final(entry.approval->state)) all.push_back(entry.approval);
+    }
+  }
+  for (const auto& approval : all) {
+    const auto now = clock_.now();
+    std::vector<Change> changes;
+    if (auto expired = approval::expire(*approval, now)) {
+      changes.push_back(ending(workspace, *approval, std::move(*expired), "nobody acted in time"));
+    } else if (!is_current(workspace, approval->statement)) {
+      auto next = approval::supersede(*approval, std::nullopt, now);
+      if (!next) continue;
+      changes.push_back(ending(workspace, *approval, std::move(*next),
+                               "the operation or the account behind it is another one now"));
+    } else {
+      continue;
+    }
+    auto written = co_await write(workspace, std::move(changes));
+    if (!written && written.error().code != Errc::conflict)
+      co_return std::unexpected(std::move(written).error());
+  }
+  forget(workspace);
+  co_return Expected<void>();
+}
+
+void Approvals::forget(const LiveWorkspace& workspace) {
+  const auto now = clock_.now();
+  const std::lock_guard lock(mutex_);
+  auto& board = boards_[workspace.id()];
+  std::erase_if(board.by_id, [&](const auto& item) {
+    const auto& approval = *item.second.approval;
+    if (!approval::is_final(approval.state) || !approval.ended_at ||
+        now - *approval.ended_at < kRemembered || approval::retry_after(approval, now)) {
+      return false;
+    }
+    const auto drop = [&](auto& index, const Digest& key) {
+      const auto found = index.find(key);
+      if (found != index.end() && found->second == item.first) index.erase(found);
+    };
+    drop(board.by_digest, approval.digest);
+    drop(board.denied, approval.likeness);
+    return true;
+  });
+}
+
 Task<Expected<Approvals::Shared>> Approvals::write(LiveWorkspace& workspace,
-                                                   approval::Approval next, std::uint64_t expected,
-                                                   Append entry) {
+                                                   std::vector<Change> changes) {
   Unit unit;
-  unit.puts.push_back(
-      {RecordKind::approval, next.id.to_string(), expected, canonical_json(next.to_json())});
-  unit.appends.push_back(std::move(entry));
+  for (auto& change : changes) {
+    unit.puts.push_back({RecordKind::approval, change.next.id.to_string(), change.expected,
+                         canonical_json(change.next.to_json())});
+    unit.appends.push_back(std::move(change.entry));
+  }
   WRIT_CO_TRY_VOID(co_await workspace.store().commit(std::move(unit)));
-  next.revision = expected + 1;
-  co_return publish(workspace, std::move(next));
+  Shared last;
+  for (auto& change : changes) {
+    change.next.revision = change.expected + 1;
+    last = publish(workspace, std::move(change.next));
+  }
+  co_return last;
 }
 
 Approvals::Shared Approvals::publish(const LiveWorkspace& workspace, approval::Approval approval) {
@@ -214,8 +246,11 @@ Approvals::Shared Approvals::publish(const LiveWorkspace& workspace, approval::A
     // A later revision may have been published by another thread in the meantime.
     if (entry.approval != nullptr && entry.approval->revision > shared->revision)
       return entry.approval;
+    // Once, when it is new: what is written of one that ended must not hide the next question about
+    // the same digest.
+    if (entry.approval == nullptr) board.by_digest[shared->digest] = shared->id;
     entry.approval = shared;
-    board.by_digest[shared->digest] = shared->id;
+    if (shared->state == approval::State::denied) board.denied[shared->likeness] = shared->id;
     changed = entry.changed;
   }
   changed->notify();

@@ -37,8 +37,10 @@ class Approvals {
 
   // The approval that this action may claim, or the question about it: the open one of the same
   // digest where there is one (requests coalesce only with the same idempotency key, which is part
-  // of the digest), else a new one, durable before it is returned. Errors: denied after a denial,
-  // until its back-off has passed; rate_limited where the run has too many open.
+  // of the digest), else a new one, durable before it is returned, that supersedes what it takes
+  // the place of: the question of the same run and key about the same call as it was under another
+  // definition or account, and one that policy or its approvers have left behind. Errors: denied
+  // after a denial, until its back-off has passed; rate_limited where the run has too many open.
   Task<Expected<std::variant<Ready, Pending>>> require(LiveWorkspace& workspace,
                                                        const action::AuthorizedAction& action);
 
@@ -47,25 +49,35 @@ class Approvals {
   Task<bool> wait(const LiveWorkspace& workspace, const Pending& pending, SteadyPoint deadline,
                   CancelToken client_gone, CancelToken run_ended);
 
-  // The write that consumes it, for the unit of the intent: eligibility and expiry are checked as
-  // of now (P4).
-  Expected<Put> claim(LiveWorkspace& workspace, const Ready& ready,
-                      const action::AuthorizedAction& action) const;
+  // The write that consumes it, for the unit of the intent, and what it then is: eligibility and
+  // expiry are checked as of now (P4).
+  struct Claiming {
+    Put put;
+    approval::Approval claimed;
+  };
+  Expected<Claiming> claim(const LiveWorkspace& workspace, const Ready& ready,
+                           const action::AuthorizedAction& action) const;
   // After that unit is durable.
-  void claimed(LiveWorkspace& workspace, const Ready& ready, ActionId action);
+  void claimed(const LiveWorkspace& workspace, Claiming claiming);
 
   // A person's signed answer, recorded before it counts.
   Task<Expected<Shared>> decide(LiveWorkspace& workspace, ApprovalId id,
                                 approval::SignedDecision decision, UserId approver);
   // The runs were revoked: their open questions end, those who wait are told.
   Task<Expected<void>> cancel(LiveWorkspace& workspace, std::vector<RunId> runs);
+  // Writes down what time and change have done: questions past their expiry, and those about an
+  // operation or account that is not the current one any more, which nobody could claim (P12).
+  // After each apply and each new account, and every now and then; forgets what ended long ago.
+  Task<Expected<void>> settle(LiveWorkspace& workspace);
 
-  Shared find(const LiveWorkspace& workspace, ApprovalId id) const;  // nullptr where unknown
+  // nullptr where unknown, and where it ended so long ago that the store alone has it.
+  Shared find(const LiveWorkspace& workspace, ApprovalId id) const;
   std::vector<Shared> open(const LiveWorkspace& workspace) const;  // not final at now; oldest first
   // At start, from the store.
   void load(const LiveWorkspace& workspace, approval::Approval approval);
 
  private:
+  using Gate = std::variant<Ready, Pending>;
   struct Entry {
     Shared approval;
     Broadcast changed;
@@ -73,18 +85,43 @@ class Approvals {
   struct Board {
     std::map<ApprovalId, Entry> by_id;
     std::map<Digest, ApprovalId> by_digest;  // the latest of each
+    std::map<Digest, ApprovalId> denied;     // by likeness: a new key is no way around a denial
+    std::map<Digest, Broadcast> asking;      // by digest: a question about it is being written
   };
+  // A write of one approval, on the condition of its revision, and what the log says of it.
+  struct Change {
+    approval::Approval next;
+    std::uint64_t expected = 0;
+    Append entry;
+  };
+  class Turn;
 
+  // An entry about the approval, with what lies beside it.
+  static Append about(audit::EntryBuilder entry, const approval::Approval& approval, Bytes sealed);
   approval::Approver person(const LiveWorkspace& workspace, UserId id) const;
   std::set<UserId> barred(const LiveWorkspace& workspace, const delegation::Lineage& lineage) const;
   EntryWriter writer(const LiveWorkspace& workspace) const {
     return {workspace.id(), workspace.data_key(), clock_, random_};
   }
+  Expected<approval::Approval> claimed_by(const LiveWorkspace& workspace,
+                                          const approval::Approval& approval,
+                                          const action::AuthorizedAction& action) const;
+  Expected<std::optional<Gate>> standing(const LiveWorkspace& workspace,
+                                         const action::AuthorizedAction& action) const;
+  std::vector<Shared> left_behind(const LiveWorkspace& workspace,
+                                  const action::AuthorizedAction& action) const;
+  Expected<void> may_ask(const LiveWorkspace& workspace, const action::AuthorizedAction& action,
+                         std::size_t superseded) const;
+  Task<Expected<Gate>> ask(LiveWorkspace& workspace, const action::AuthorizedAction& action);
+  Task<Expected<approval::Identical>> identical(LiveWorkspace& workspace,
+                                                const Digest& likeness) const;
+  Change ending(const LiveWorkspace& workspace, const approval::Approval& before,
+                approval::Approval next, std::string_view detail) const;
+  Task<Turn> turn(const LiveWorkspace& workspace, Digest digest);
   Shared publish(const LiveWorkspace& workspace, approval::Approval approval);
-  Task<Expected<Shared>> write(LiveWorkspace& workspace, approval::Approval next,
-                               std::uint64_t expected, Append entry);
+  Task<Expected<Shared>> write(LiveWorkspace& workspace, std::vector<Change> changes);
   std::optional<Pending> latest(const LiveWorkspace& workspace, const Digest& digest) const;
-  std::size_t open_for(const LiveWorkspace& workspace, RunId run) const;
+  void forget(const LiveWorkspace& workspace);
 
   const Clock& clock_;
   Random& random_;

@@ -7,12 +7,6 @@
 namespace writ::broker {
 namespace {
 
-JsonArray strings(const auto& list) {
-  JsonArray out;
-  for (const auto& item : list) out.emplace_back(std::string_view(item));
-  return out;
-}
-
 // Who acts, in which run, of which workflow: on every entry about a call.
 void describe_call(audit::EntryBuilder& entry, const action::ProposedAction& proposed) {
   const auto& call = proposed.call();
@@ -47,6 +41,8 @@ std::optional<Once> proof_of(const action::ProposedAction& proposed) {
 
 }  // namespace
 
+std::string likeness_subject(const Digest& likeness) { return "like_" + hex_encode(likeness); }
+
 EntryWriter::Payload EntryWriter::payload(std::string_view owner, std::string_view use,
                                           BytesView bytes) const {
   Payload out;
@@ -78,7 +74,7 @@ Append EntryWriter::intent(const action::AuthorizedAction& authorized,
   about.set("server", proposed.server().name())
       .set("definition", hex_encode(proposed.operation().definition))
       .set("workspace_version", authorized.workspace_version())
-      .set("policies", strings(authorized.policies()))
+      .set("policies", json_strings(authorized.policies()))
       .set("grant", run.grant.to_string())
       .commit(kArguments, arguments.commitment.digest);
   // The bounds under which this run has this tool: what scope the action had.
@@ -92,8 +88,12 @@ Append EntryWriter::intent(const action::AuthorizedAction& authorized,
         .set("generation", account->generation);
   }
   auto about_ids = subjects(proposed);
+  // By which an approver is told of identical actions (P14). A subject lies beside the leaf.
+  if (proposed.operation().effect != tools::Effect::read) {
+    about_ids.push_back(likeness_subject(proposed.likeness()));
+  }
   if (approval != nullptr) {
-    about.approval(approval->id).set("approval_groups", strings(authorized.approvals()));
+    about.approval(approval->id).set("approval_groups", json_strings(authorized.approvals()));
     JsonArray approvers;
     for (const auto& decision : approval->decisions)
       approvers.emplace_back(std::string_view(decision.user_name));
@@ -110,8 +110,8 @@ Append EntryWriter::refusal(const policy::Denied& denied) const {
   describe_call(about, denied.proposed);
   about.set("operand", std::string(delegation::name(denied.refusal.operand)))
       .set("message", denied.refusal.message);
-  if (!denied.policies.empty()) about.set("policies", strings(denied.policies));
-  if (!denied.errors.empty()) about.set("errors", strings(denied.errors));
+  if (!denied.policies.empty()) about.set("policies", json_strings(denied.policies));
+  if (!denied.errors.empty()) about.set("errors", json_strings(denied.errors));
   auto arguments =
       payload(denied.proposed.id().to_string(), kArguments, as_bytes(denied.proposed.statement()));
   about.commit(kArguments, arguments.commitment.digest);

@@ -72,6 +72,16 @@ class EntryWriter {
   Random& random_;
 };
 
+JsonArray json_strings(const auto& list) {
+  JsonArray out;
+  for (const auto& item : list) out.emplace_back(std::string_view(item));
+  return out;
+}
+
+// The subject under which find_log() finds the intents of writes and money actions that say the
+// same (action::likeness), whichever run asked.
+std::string likeness_subject(const Digest& likeness);
+
 // What was sealed by payload(), if it is whole and is what the entry committed to.
 Expected<std::string> open_payload(const vault::SealingKey& data_key, WorkspaceId workspace,
                                    std::string_view owner, std::string_view use, BytesView sealed,
