@@ -41,12 +41,43 @@ ActionPhase phase_of(tools::Outcome outcome) {
   return ActionPhase::unknown;
 }
 
+Error used_proof() {
+  return {.code = Errc::unauthenticated,
+          .message = "this DPoP proof was used before",
+          .where = "DPoP",
+          .hint = "make a new proof for each request"};
+}
+
+// What was matched, as the workspace declares it now: the definition may have changed since, while
+// the call was held above all. The canonical bytes are what was asked for, so they are what is
+// matched.
+Expected<void> match_again(const workspace::Version& version, Matched& matched) {
+  auto current = version.server(matched.server->name());
+  if (current == matched.server) return {};
+  const auto& before = matched.request;
+  const auto name = before.operation->name;
+  if (current != nullptr) {
+    auto again = tools::match_request(*current, before.method, before.target, before.fields,
+                                      as_bytes(before.body));
+    if (again && again->operation->name == name) {
+      matched.request = std::move(*again);
+      matched.server = std::move(current);
+      return {};
+    }
+  }
+  return fail(Errc::not_found, name + " is not declared any more as it was when this call came", {},
+              "read what the tool server offers now, then send a call that fits");
+}
+
+std::unexpected<Stopped> stop(Error error) { return std::unexpected(Stopped(std::move(error))); }
+
 }  // namespace
 
-Task<std::expected<action::AuthorizedAction, Stopped>> Calls::decide(LiveWorkspace& workspace,
-                                                                     const Matched& matched,
-                                                                     ActionId id) {
+Task<Calls::Step<action::AuthorizedAction>> Calls::decide(LiveWorkspace& workspace,
+                                                          Matched& matched, ActionId id) {
+  if (auto right = parts_.time.check(); !right) co_return stop(std::move(right).error());
   const auto version = workspace.version();
+  if (auto again = match_again(*version, matched); !again) co_return stop(std::move(again).error());
   std::optional<action::Account> account;
   if (const auto& needed = matched.server->credential_name();
       needed && matched.request.operation->credential) {
@@ -65,34 +96,34 @@ Task<std::expected<action::AuthorizedAction, Stopped>> Calls::decide(LiveWorkspa
     co_return std::unexpected(std::move(known).error());
   auto decided =
       version->decider().decide(std::move(proposed), version->terms(), parts_.clock.now());
-  if (!decided) {
-    auto& denied = decided.error();
-    for (const auto& error : denied.errors) {
-      parts_.log.warning("policy.error",
-                         {{"run", denied.proposed.call().run().id.to_string()}, {"error", error}});
-    }
-    // A refusal is in the log before the agent hears of it.
-    Unit unit;
-    unit.appends.push_back(writer(workspace).refusal(denied));
-    if (auto recorded = co_await workspace.store().commit(std::move(unit)); !recorded) {
-      if (recorded.error().where == kProofConflict) {
-        co_return stop(Errc::unauthenticated, "this DPoP proof was used before", "DPoP",
-                       "make a new proof for each request");
-      }
-      co_return std::unexpected(Stopped(std::move(recorded).error()));
-    }
-    co_return std::unexpected(Stopped(Refused{id, std::move(denied.refusal)}));
+  if (decided) co_return std::move(*decided);
+  for (const auto& error : decided.error().errors) {
+    parts_.log.warning(
+        "policy.error",
+        {{"run", decided.error().proposed.call().run().id.to_string()}, {"error", error}});
   }
-  co_return std::move(*decided);
+  co_return std::unexpected(co_await refuse(workspace, std::move(decided).error()));
 }
 
-Task<std::expected<void, Stopped>> Calls::check_known(
-    LiveWorkspace& workspace, const action::ProposedAction& proposed) const {
-  if (!proposed.idempotency_key() || !has_record(proposed))
-    co_return std::expected<void, Stopped>();
+// A refusal is in the log before the agent hears of it.
+Task<Stopped> Calls::refuse(LiveWorkspace& workspace, policy::Denied denied) const {
+  const auto id = denied.proposed.id();
+  Unit unit;
+  unit.appends.push_back(writer(workspace).refusal(denied));
+  auto recorded = co_await workspace.store().commit(std::move(unit));
+  if (!recorded) {
+    if (recorded.error().where == kProofConflict) co_return Stopped(used_proof());
+    co_return Stopped(std::move(recorded).error());
+  }
+  co_return Stopped(Refused{id, std::move(denied.refusal)});
+}
+
+Task<Calls::Step<void>> Calls::check_known(LiveWorkspace& workspace,
+                                           const action::ProposedAction& proposed) const {
+  if (!proposed.idempotency_key() || !has_record(proposed)) co_return Step<void>();
   auto owner = co_await workspace.store().get(RecordKind::idempotency, idempotency_id(proposed));
   if (!owner) co_return std::unexpected(Stopped(std::move(owner).error()));
-  if (!*owner) co_return std::expected<void, Stopped>();
+  if (!*owner) co_return Step<void>();
   const auto id = ActionId::parse((*owner)->value);
   if (!id) co_return std::unexpected(Stopped(id.error()));
   auto known = co_await state(workspace, *id);
@@ -112,54 +143,109 @@ Task<std::expected<Sendable, Stopped>> Calls::prepare(LiveWorkspace& workspace, 
                    "Idempotency-Key",
                    "send a new key for each new action, the same key to ask again");
   }
+  auto slot = in_flight_.call(matched.call.run().id);
+  if (!slot) co_return stop(std::move(slot).error());
   const auto id = ActionId::make(parts_.clock, parts_.random);
-  std::optional<Error> last;
+  std::optional<Error> moved;
   for (int attempt = 0; attempt < kMaxDecisions; ++attempt) {
     auto decided = co_await decide(workspace, matched, id);
     if (!decided) co_return std::unexpected(std::move(decided).error());
 
     std::optional<Approvals::Ready> approval;
     if (!decided->approvals().empty()) {
-      auto gate = co_await parts_.approvals.require(workspace, *decided);
-      if (!gate) co_return std::unexpected(Stopped(std::move(gate).error()));
-      if (auto* pending = std::get_if<Approvals::Pending>(&*gate)) {
-        const bool held =
-            co_await parts_.approvals.wait(workspace, *pending, hold.deadline, hold.client_gone,
-                                           workspace.runs().token(matched.call.run().id));
-        if (hold.client_gone.cancelled()) {
-          co_return stop(Errc::unavailable, "the client has gone");
-        }
-        if (auto alive = parts_.authenticator.still_alive(workspace, matched.call); !alive) {
-          co_return std::unexpected(
-              Stopped(Refused{id, {delegation::Operand::run, alive.error().message}}));
-        }
-        if (!held) co_return std::unexpected(Stopped(ApprovalNeeded{pending->approval}));
+      auto gate = co_await approved(workspace, matched, *decided, hold);
+      if (!gate) co_return std::unexpected(std::move(gate).error());
+      if (!*gate) {
         // Everything is decided again on the held bytes; the wait itself is not an attempt.
         --attempt;
         continue;
       }
-      approval = std::get<Approvals::Ready>(std::move(*gate));
+      approval = std::move(**gate);
     }
 
     before_step(parts_.steps, "dial");
     auto upstream = co_await dialer.dial(*decided);
-    if (!upstream) co_return std::unexpected(Stopped(std::move(upstream).error()));
+    if (!upstream) co_return stop(std::move(upstream).error());
+    if (hold.client_gone.cancelled()) co_return stop(Errc::unavailable, "the client has gone");
     auto recorded = co_await record(
         workspace, ReadyUpstream(std::move(*decided), std::move(*upstream)), approval);
-    if (recorded) co_return std::move(*recorded);
+    if (recorded) {
+      recorded->slot = std::move(*slot);
+      co_return std::move(*recorded);
+    }
     const auto* error = std::get_if<Error>(&recorded.error());
-    if (error == nullptr) co_return std::unexpected(std::move(recorded).error());
     // The workspace, the approval or the key moved between the decision and the commit: decide
     // again on what is now.
-    const bool moved = is_revision_conflict(*error, RecordKind::workspace) ||
-                       is_revision_conflict(*error, RecordKind::approval) ||
-                       is_revision_conflict(*error, RecordKind::idempotency);
-    if (!moved) co_return std::unexpected(std::move(recorded).error());
-    last = *error;
+    if (error == nullptr || !(is_revision_conflict(*error, RecordKind::workspace) ||
+                              is_revision_conflict(*error, RecordKind::approval) ||
+                              is_revision_conflict(*error, RecordKind::idempotency))) {
+      co_return std::unexpected(std::move(recorded).error());
+    }
+    moved = *error;
   }
   co_return stop(Errc::unavailable,
-                 "the workspace changed while this call was decided: " + last->message, {},
+                 "the workspace changed while this call was decided: " + moved->message, {},
                  "safe to send again");
+}
+
+// The approval to claim; nothing where people have answered meanwhile and everything is to be
+// decided again.
+Task<Calls::Step<std::optional<Approvals::Ready>>> Calls::approved(
+    LiveWorkspace& workspace, const Matched& matched, const action::AuthorizedAction& decided,
+    const Hold& hold) {
+  auto gate = co_await parts_.approvals.require(workspace, decided);
+  if (!gate) co_return stop(std::move(gate).error());
+  if (auto* ready = std::get_if<Approvals::Ready>(&*gate)) co_return std::move(*ready);
+  const auto& pending = std::get<Approvals::Pending>(*gate);
+  if (hold.deadline <= parts_.clock.steady_now())
+    co_return std::unexpected(Stopped(ApprovalNeeded{pending.approval}));
+
+  const auto run = matched.call.run().id;
+  const auto slot = in_flight_.held(run, decided.proposed().statement().size());
+  if (!slot) co_return stop(slot.error());
+  const bool answered = co_await parts_.approvals.wait(
+      workspace, pending, hold.deadline, hold.client_gone, workspace.runs().token(run));
+  if (hold.client_gone.cancelled()) co_return stop(Errc::unavailable, "the client has gone");
+  if (auto alive = parts_.authenticator.still_alive(workspace, matched.call); !alive) {
+    co_return std::unexpected(
+        co_await refuse(workspace, {.refusal = {delegation::Operand::run, alive.error().message},
+                                    .policies = {},
+                                    .errors = {},
+                                    .proposed = decided.proposed()}));
+  }
+  if (!answered) co_return std::unexpected(Stopped(ApprovalNeeded{pending.approval}));
+  co_return std::optional<Approvals::Ready>();
+}
+
+// P2: what the operation requires is done, by a fact that the commit checks.
+Task<Calls::Step<void>> Calls::check_requirements(LiveWorkspace& workspace,
+                                                  const action::ProposedAction& proposed,
+                                                  std::vector<Check>& checks) {
+  for (const auto& requirement : proposed.operation().requires_done) {
+    const auto wanted = facts_wanted(proposed, requirement);
+    auto found = std::ranges::find_if(
+        wanted, [&](const auto& id) { return workspace.known_facts().contains(id); });
+    if (found == wanted.end()) {
+      for (found = wanted.begin(); found != wanted.end(); ++found) {
+        auto fact = co_await workspace.store().get(RecordKind::fact, *found);
+        if (!fact) co_return stop(std::move(fact).error());
+        if (!*fact) continue;
+        workspace.known_facts().add(*found);
+        break;
+      }
+    }
+    if (found == wanted.end()) {
+      co_return std::unexpected(co_await refuse(
+          workspace, {.refusal = {delegation::Operand::step,
+                                  proposed.operation().name + " needs " + requirement.operation +
+                                      " done before, in this run and for the same arguments"},
+                      .policies = {},
+                      .errors = {},
+                      .proposed = proposed}));
+    }
+    checks.push_back({RecordKind::fact, *found, kFactRevision});
+  }
+  co_return Step<void>();
 }
 
 Task<std::expected<Sendable, Stopped>> Calls::record(
@@ -175,70 +261,63 @@ Task<std::expected<Sendable, Stopped>> Calls::record(
   Unit unit;
   unit.checks = LiveWorkspace::checks(proposed.call().lineage(), workspace.id(),
                                       authorized.workspace_version());
-  for (const auto& requirement : proposed.operation().requires_done) {
-    std::optional<Check> satisfied;
-    for (auto& id : facts_wanted(proposed, requirement)) {
-      auto fact = co_await workspace.store().get(RecordKind::fact, id);
-      if (!fact) co_return std::unexpected(Stopped(std::move(fact).error()));
-      if (*fact) satisfied = Check{RecordKind::fact, std::move(id), (*fact)->revision};
-    }
-    if (!satisfied) {
-      co_return std::unexpected(
-          Stopped(Refused{proposed.id(),
-                          {delegation::Operand::step,
-                           proposed.operation().name + " needs " + requirement.operation +
-                               " done before, in this run and for the same arguments"}}));
-    }
-    unit.checks.push_back(std::move(*satisfied));
-  }
-  const approval::Approval* claimed = nullptr;
+  if (auto required = co_await check_requirements(workspace, proposed, unit.checks); !required)
+    co_return std::unexpected(std::move(required).error());
   before_step(parts_.steps, "claim");
+  std::optional<Approvals::Claiming> claiming;
   if (approval) {
     auto claim = parts_.approvals.claim(workspace, *approval, authorized);
-    if (!claim) co_return std::unexpected(Stopped(std::move(claim).error()));
-    unit.puts.push_back(std::move(*claim));
-    claimed = approval->approval.get();
+    if (!claim) {
+      // It moved since it was found: to be asked again, not a verdict on the call.
+      co_return stop(Errc::conflict, claim.error().message,
+                     revision_conflict(RecordKind::approval, approval->approval->id.to_string()));
+    }
+    claiming = std::move(*claim);
+    unit.puts.push_back(claiming->put);
   }
+  const std::optional<ApprovalId> claimed =
+      claiming ? std::optional(claiming->claimed.id) : std::nullopt;
   if (has_record(proposed)) {
     if (proposed.idempotency_key()) {
       unit.puts.push_back(
           {RecordKind::idempotency, idempotency_id(proposed), 0, proposed.id().to_string()});
     }
-    const ActionState state{
-        .id = proposed.id(),
-        .run = run.id,
-        .tool = proposed.operation().name,
-        .digest = proposed.digest(),
-        .phase = ActionPhase::intent,
-        .status = std::nullopt,
-        .approval = claimed == nullptr ? std::nullopt : std::optional(claimed->id),
-        .resolved = false};
+    const ActionState state{.id = proposed.id(),
+                            .run = run.id,
+                            .tool = proposed.operation().name,
+                            .digest = proposed.digest(),
+                            .phase = ActionPhase::intent,
+                            .status = std::nullopt,
+                            .approval = claimed,
+                            .resolved = false};
     unit.puts.push_back(
         {RecordKind::action, proposed.id().to_string(), 0, canonical_json(state.to_json())});
   }
-  unit.appends.push_back(writer(workspace).intent(authorized, claimed));
+  unit.appends.push_back(
+      writer(workspace).intent(authorized, claiming ? &claiming->claimed : nullptr));
+  // Again, as dialling and waiting take their time.
+  if (auto right = parts_.time.check(); !right) co_return stop(std::move(right).error());
 
   before_step(parts_.steps, "intent");
   auto committed = co_await workspace.store().commit(std::move(unit));
   if (!committed) {
     auto& error = committed.error();
-    if (error.where == kProofConflict) {
-      co_return stop(Errc::unauthenticated, "this DPoP proof was used before", "DPoP",
-                     "make a new proof for each request");
-    }
+    if (error.where == kProofConflict) co_return stop(used_proof());
     if (is_revision_conflict(error, RecordKind::run)) {
-      co_return std::unexpected(Stopped(Refused{
-          proposed.id(),
-          {delegation::Operand::run, "the run, or one that it descends from, was revoked"}}));
+      co_return std::unexpected(co_await refuse(
+          workspace, {.refusal = {delegation::Operand::run,
+                                  "the run, or one that it descends from, was revoked"},
+                      .policies = {},
+                      .errors = {},
+                      .proposed = proposed}));
     }
-    co_return std::unexpected(Stopped(std::move(error)));
+    co_return stop(std::move(error));
   }
-  if (approval) parts_.approvals.claimed(workspace, *approval, proposed.id());
+  if (claiming) parts_.approvals.claimed(workspace, std::move(*claiming));
   workspace.open_intents().add(committed->first_index);
   co_return Sendable{
-      action::RecordedAction(std::move(ready.authorized_), committed->first_index,
-                             claimed == nullptr ? std::nullopt : std::optional(claimed->id)),
-      std::move(ready.upstream_)};
+      action::RecordedAction(std::move(ready.authorized_), committed->first_index, claimed),
+      std::move(ready.upstream_), InFlight::Slot()};
 }
 
 Expected<vault::Opened> Calls::open_credential(const LiveWorkspace& workspace,
@@ -255,33 +334,39 @@ Task<Expected<void>> Calls::finish(LiveWorkspace& workspace, const action::Recor
                                    EntryWriter::Ending ending) {
   const auto& proposed = action.proposed();
   before_step(parts_.steps, "outcome");
-  Unit unit;
-  unit.appends.push_back(writer(workspace).outcome(action, ending));
-  if (ending.outcome == tools::Outcome::done) {
-    for (auto& id : facts_made(proposed)) {
-      auto before = co_await workspace.store().get(RecordKind::fact, id);
-      if (before && !*before) unit.puts.push_back({RecordKind::fact, std::move(id), 0, "{}"});
+  std::vector<std::string> facts;
+  if (ending.outcome == tools::Outcome::done) facts = facts_made(proposed);
+  while (true) {
+    std::erase_if(facts, [&](const auto& id) { return workspace.known_facts().contains(id); });
+    Unit unit;
+    unit.appends.push_back(writer(workspace).outcome(action, ending));
+    if (!has_record(proposed) && facts.empty()) {
+      workspace.store().append_later(std::move(unit.appends));
+      break;
     }
+    for (const auto& id : facts) unit.puts.push_back({RecordKind::fact, id, 0, "{}"});
+    if (has_record(proposed)) {
+      const ActionState state{.id = proposed.id(),
+                              .run = proposed.call().run().id,
+                              .tool = proposed.operation().name,
+                              .digest = proposed.digest(),
+                              .phase = phase_of(ending.outcome),
+                              .status = ending.status,
+                              .approval = action.approval(),
+                              .resolved = false};
+      unit.puts.push_back(
+          {RecordKind::action, proposed.id().to_string(), 1, canonical_json(state.to_json())});
+    }
+    auto committed = co_await workspace.store().commit(std::move(unit));
+    if (committed) break;
+    // Another call has made the fact true already; each round there is one less to make.
+    const auto known = std::ranges::find_if(facts, [&](const auto& id) {
+      return committed.error().where == revision_conflict(RecordKind::fact, id);
+    });
+    if (known == facts.end()) co_return std::unexpected(std::move(committed).error());
+    workspace.known_facts().add(*known);
   }
-  if (!has_record(proposed) && unit.puts.empty()) {
-    workspace.store().append_later(std::move(unit.appends));
-    workspace.open_intents().remove(action.log_index());
-    co_return Expected<void>();
-  }
-  if (has_record(proposed)) {
-    const ActionState state{.id = proposed.id(),
-                            .run = proposed.call().run().id,
-                            .tool = proposed.operation().name,
-                            .digest = proposed.digest(),
-                            .phase = phase_of(ending.outcome),
-                            .status = ending.status,
-                            .approval = action.approval(),
-                            .resolved = false};
-    unit.puts.push_back(
-        {RecordKind::action, proposed.id().to_string(), 1, canonical_json(state.to_json())});
-  }
-  auto committed = co_await workspace.store().commit(std::move(unit));
-  if (!committed) co_return std::unexpected(std::move(committed).error());
+  for (auto& id : facts) workspace.known_facts().add(std::move(id));
   workspace.open_intents().remove(action.log_index());
   co_return Expected<void>();
 }

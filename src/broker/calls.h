@@ -16,8 +16,10 @@
 #include "broker/approvals.h"
 #include "broker/authenticator.h"
 #include "broker/entries.h"
+#include "broker/in_flight.h"
 #include "broker/live.h"
 #include "broker/steps.h"
+#include "broker/time_guard.h"
 #include "broker/upstream.h"
 #include "observe/log.h"
 #include "vault/vault.h"
@@ -34,7 +36,7 @@ struct Matched {
 
 // How long a call may be held for a human, and what ends the wait (P17).
 struct Hold {
-  SteadyPoint deadline{};   // in the past: not at all
+  SteadyPoint deadline{};   // not after now: not at all
   CancelToken client_gone;  // a client that has gone claims nothing
 };
 
@@ -58,16 +60,24 @@ struct CallParts {
   const Clock& clock;
   Random& random;
   observe::Log& log;
+  const TimeGuard& time;
   StepProbe* steps = nullptr;  // for fault tests
 };
 
 // Thread-safe; each call runs on its own loop. What the constructor takes outlives it.
 class Calls {
  public:
-  explicit Calls(CallParts parts) : parts_(parts) {}
+  explicit Calls(CallParts parts, InFlightLimits limits = {}) : parts_(parts), in_flight_(limits) {}
 
   // Runs steps 2 to 6. Policy is decided anew when the workspace's version moves before the commit,
-  // a bounded number of times. A refusal is recorded before it is returned.
+  // a bounded number of times, and after every wait for a human; the request is then matched again
+  // on what the workspace declares by then. A refusal is recorded before it is returned. Errors
+  // among Stopped: rate_limited where the run has too many calls under way or held (P17),
+  // unavailable while the clock is behind (P24).
+  //
+  // Of the store a read touches nothing before the commit of its intent. A write with an
+  // idempotency key looks the key up, and an operation that `requires` another looks up what is not
+  // known to be done.
   Task<std::expected<Sendable, Stopped>> prepare(LiveWorkspace& workspace, Matched matched,
                                                  Dialer& dialer, Hold hold);
 
@@ -87,18 +97,29 @@ class Calls {
                                                     const ActionState& state) const;
 
  private:
-  Task<std::expected<action::AuthorizedAction, Stopped>> decide(LiveWorkspace& workspace,
-                                                                const Matched& matched,
-                                                                ActionId id);
-  Task<std::expected<Sendable, Stopped>> record(LiveWorkspace& workspace, ReadyUpstream ready,
-                                                const std::optional<Approvals::Ready>& approval);
-  Task<std::expected<void, Stopped>> check_known(LiveWorkspace& workspace,
-                                                 const action::ProposedAction& proposed) const;
+  template <typename T>
+  using Step = std::expected<T, Stopped>;
+
+  Task<Step<action::AuthorizedAction>> decide(LiveWorkspace& workspace, Matched& matched,
+                                              ActionId id);
+  Task<Step<std::optional<Approvals::Ready>>> approved(LiveWorkspace& workspace,
+                                                       const Matched& matched,
+                                                       const action::AuthorizedAction& decided,
+                                                       const Hold& hold);
+  Task<Step<Sendable>> record(LiveWorkspace& workspace, ReadyUpstream ready,
+                              const std::optional<Approvals::Ready>& approval);
+  Task<Step<void>> check_requirements(LiveWorkspace& workspace,
+                                      const action::ProposedAction& proposed,
+                                      std::vector<Check>& checks);
+  Task<Step<void>> check_known(LiveWorkspace& workspace,
+                               const action::ProposedAction& proposed) const;
+  Task<Stopped> refuse(LiveWorkspace& workspace, policy::Denied denied) const;
   EntryWriter writer(const LiveWorkspace& workspace) const {
     return {workspace.id(), workspace.data_key(), parts_.clock, parts_.random};
   }
 
   CallParts parts_;
+  InFlight in_flight_;
 };
 
 }  // namespace writ::broker

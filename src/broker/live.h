@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "async/cancel.h"
+#include "broker/known_facts.h"
 #include "broker/open_intents.h"
 #include "broker/store.h"
 #include "delegation/run.h"
@@ -91,6 +92,7 @@ class LiveWorkspace {
   LiveRuns& runs() { return runs_; }
   const LiveRuns& runs() const { return runs_; }
   OpenIntents& open_intents() { return open_intents_; }
+  KnownFacts& known_facts() { return known_facts_; }
 
   // The published version; its number is the revision of its record. Never null once the workspace
   // is found in Live.
@@ -124,6 +126,7 @@ class LiveWorkspace {
   const vault::SealingKey data_key_;
   LiveRuns runs_;
   OpenIntents open_intents_;
+  KnownFacts known_facts_;
 
   mutable std::mutex mutex_;  // of all below
   std::shared_ptr<const workspace::Version> version_;

@@ -8,6 +8,7 @@
 
 #include "action/call.h"
 #include "async/task.h"
+#include "broker/in_flight.h"
 
 namespace writ::broker {
 
@@ -39,10 +40,12 @@ class ReadyUpstream {
   std::unique_ptr<Upstream> upstream_;
 };
 
-// A recorded action and the connection to send it on.
+// A recorded action and the connection to send it on. While it lives the call counts against its
+// run's share (P17).
 struct Sendable {
   action::RecordedAction action;
   std::unique_ptr<Upstream> upstream;
+  InFlight::Slot slot;
 };
 
 }  // namespace writ::broker
