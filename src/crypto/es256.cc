@@ -173,6 +173,37 @@ SecretBytes Es256PrivateKey::to_pkcs8_der() const {
   return der;
 }
 
+Expected<Es256PrivateKey> Es256PrivateKey::from_scalar(const SecretBytes& scalar,
+                                                       const Es256PublicKey& public_key) {
+  if (scalar.size() != kScalarSize || !in_range(scalar.reveal())) {
+    return fail(Errc::invalid_input, "a private key for P-256 is a number of 32 bytes");
+  }
+  // RFC 5958 around RFC 5915, whose lengths are the same for every P-256 key; from_pkcs8_der()
+  // checks that the two halves belong together.
+  constexpr auto kBeforeScalar = std::to_array<std::uint8_t>(
+      {0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86,
+       0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+       0x03, 0x01, 0x07, 0x04, 0x6d, 0x30, 0x6b, 0x02, 0x01, 0x01, 0x04, 0x20});
+  constexpr auto kBeforePoint =
+      std::to_array<std::uint8_t>({0xa1, 0x44, 0x03, 0x42, 0x00, POINT_CONVERSION_UNCOMPRESSED});
+  SecretBytes der(kBeforeScalar.size() + kScalarSize + kBeforePoint.size() + 2 * kScalarSize);
+  auto at = std::ranges::copy(kBeforeScalar, der.writable().begin()).out;
+  at = std::ranges::copy(scalar.reveal(), at).out;
+  at = std::ranges::copy(kBeforePoint, at).out;
+  at = std::ranges::copy(public_key.x(), at).out;
+  std::ranges::copy(public_key.y(), at);
+  return from_pkcs8_der(der);
+}
+
+SecretBytes Es256PrivateKey::to_scalar() const {
+  BIGNUM* raw = nullptr;
+  WRIT_CHECK(EVP_PKEY_get_bn_param(key_.get(), OSSL_PKEY_PARAM_PRIV_KEY, &raw) == 1);
+  const std::unique_ptr<BIGNUM, decltype(&BN_clear_free)> number(raw, BN_clear_free);
+  SecretBytes scalar(kScalarSize);
+  WRIT_CHECK(BN_bn2binpad(raw, scalar.writable().data(), kScalarSize) == kScalarSize);
+  return scalar;
+}
+
 Bytes Es256PrivateKey::sign(BytesView message) const {
   const auto digest = sha256(message);
   const auto context = context_for(key_.get());

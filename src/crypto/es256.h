@@ -53,6 +53,11 @@ class Es256PrivateKey {
   // RFC 5958 (PKCS #8), unencrypted. invalid_input unless it is exactly one consistent P-256 key.
   static Expected<Es256PrivateKey> from_pkcs8_der(const SecretBytes& der);
   SecretBytes to_pkcs8_der() const;
+  // The scalar alone, 32 bytes, big-endian, as a JWK's "d" has it (RFC 7518 section 6.2.2).
+  // invalid_input unless it is the private half of `public_key`.
+  static Expected<Es256PrivateKey> from_scalar(const SecretBytes& scalar,
+                                               const Es256PublicKey& public_key);
+  SecretBytes to_scalar() const;
 
   const Es256PublicKey& public_key() const { return public_; }
 
