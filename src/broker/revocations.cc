@@ -36,6 +36,14 @@ std::optional<RunId> moved_run(const Error& error) {
   return id ? std::optional(*id) : std::nullopt;
 }
 
+std::unexpected<Error> not_durable(const Error& error) {
+  return fail(
+      Errc::unavailable,
+      "the runs are stopped, but this could not be written down: " + error.message, {},
+      "it holds until the server restarts; make room for its store, and revoke again to see "
+      "that it is durable");
+}
+
 }  // namespace
 
 Task<Expected<std::vector<RunId>>> Revocations::revoke(LiveWorkspace& workspace,
@@ -45,9 +53,11 @@ Task<Expected<std::vector<RunId>>> Revocations::revoke(LiveWorkspace& workspace,
     co_return fail(Errc::invalid_input, "a reason is UTF-8 text of at most 1000 bytes", "/reason");
   }
   std::vector<RunId> family;
+  std::set<RunId> seen;
   for (const auto root : roots) {
-    const auto more = workspace.runs().family(root);
-    family.insert(family.end(), more.begin(), more.end());
+    for (const auto id : workspace.runs().family(root)) {
+      if (seen.insert(id).second) family.push_back(id);
+    }
   }
   std::vector<RunId> ended;
   while (!family.empty()) {
@@ -60,7 +70,7 @@ Task<Expected<std::vector<RunId>>> Revocations::revoke(LiveWorkspace& workspace,
         [&gone](const delegation::Run& run) { return run.parent && gone.contains(*run.parent); });
   }
   // What was revoked while the store took nothing: asked again, it is acknowledged when durable.
-  WRIT_CO_TRY_VOID(co_await settle(workspace));
+  if (auto settled = co_await settle(workspace); !settled) co_return not_durable(settled.error());
   co_return ended;
 }
 
@@ -96,11 +106,7 @@ Task<Expected<std::vector<RunId>>> Revocations::end(LiveWorkspace& workspace,
     log_.error("revocation.not_durable",
                {{"runs", endings.runs.size()}, {"error", written.error().message}});
     owe(workspace, std::move(endings));
-    co_return fail(
-        Errc::unavailable,
-        "the runs are stopped, but this could not be written down: " + written.error().message, {},
-        "it holds until the server restarts; make room for its store, and revoke again "
-        "to see that it is durable");
+    co_return not_durable(written.error());
   }
   if (auto told = co_await approvals_.cancel(workspace, std::move(family)); !told) {
     // The questions cannot be claimed any more and expire by themselves.
