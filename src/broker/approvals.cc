@@ -71,7 +71,7 @@ std::optional<Approvals::Pending> Approvals::latest(const LiveWorkspace& workspa
   const auto id = board->second.by_digest.find(digest);
   if (id == board->second.by_digest.end()) return std::nullopt;
   const auto& entry = board->second.by_id.at(id->second);
-  return Pending{entry.approval, entry.changed.version()};
+  return Pending{entry.approval, entry.changed.version(), false};
 }
 
 Task<bool> Approvals::wait(const LiveWorkspace& workspace, const Pending& pending,
@@ -220,8 +220,10 @@ void Approvals::forget(const LiveWorkspace& workspace) {
 }
 
 Task<Expected<Approvals::Shared>> Approvals::write(LiveWorkspace& workspace,
-                                                   std::vector<Change> changes) {
+                                                   std::vector<Change> changes,
+                                                   std::vector<Once> once) {
   Unit unit;
+  unit.once = std::move(once);
   for (auto& change : changes) {
     unit.puts.push_back({RecordKind::approval, change.next.id.to_string(), change.expected,
                          canonical_json(change.next.to_json())});

@@ -33,6 +33,7 @@ class Approvals {
   struct Pending {
     Shared approval;
     std::uint64_t seen = 0;
+    bool proof_used = false;  // the sender's proof was made durable with the question
   };
 
   // The approval that this action may claim, or the question about it: the open one of the same
@@ -40,7 +41,8 @@ class Approvals {
   // of the digest), else a new one, durable before it is returned, that supersedes what it takes
   // the place of: the question of the same run and key about the same call as it was under another
   // definition or account, and one that policy or its approvers have left behind. Errors: denied
-  // after a denial, until its back-off has passed; rate_limited where the run has too many open.
+  // after a denial, until its back-off has passed; rate_limited where the run has too many open;
+  // conflict at kOnceConflict where the sender's proof was used before.
   Task<Expected<std::variant<Ready, Pending>>> require(LiveWorkspace& workspace,
                                                        const action::AuthorizedAction& action);
 
@@ -119,7 +121,8 @@ class Approvals {
                 approval::Approval next, std::string_view detail) const;
   Task<Turn> turn(const LiveWorkspace& workspace, Digest digest);
   Shared publish(const LiveWorkspace& workspace, approval::Approval approval);
-  Task<Expected<Shared>> write(LiveWorkspace& workspace, std::vector<Change> changes);
+  Task<Expected<Shared>> write(LiveWorkspace& workspace, std::vector<Change> changes,
+                               std::vector<Once> once = {});
   std::optional<Pending> latest(const LiveWorkspace& workspace, const Digest& digest) const;
   void forget(const LiveWorkspace& workspace);
 

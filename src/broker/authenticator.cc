@@ -102,6 +102,11 @@ Expected<action::AuthenticatedCall> Authenticator::authenticate(const LiveWorksp
   return call;
 }
 
+action::AuthenticatedCall Authenticator::proof_used(action::AuthenticatedCall call) {
+  call.proof_.reset();
+  return call;
+}
+
 Expected<Authenticator::Parties> Authenticator::parties(const LiveWorkspace& workspace,
                                                         RunId run) const {
   Parties out;

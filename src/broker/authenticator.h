@@ -43,6 +43,9 @@ class Authenticator {
   Expected<action::AuthenticatedCall> authenticate(const LiveWorkspace& workspace,
                                                    const Presented& presented) const;
 
+  // The same call, after its proof was made durable: it is not to be consumed once more.
+  static action::AuthenticatedCall proof_used(action::AuthenticatedCall call);
+
   // Again for a held call that goes on (P17): the same run, ancestors, agent and user, alive now;
   // not the token's expiry.
   Expected<void> still_alive(const LiveWorkspace& workspace,

@@ -106,10 +106,12 @@ Task<Calls::Step<action::AuthorizedAction>> Calls::decide(LiveWorkspace& workspa
 }
 
 // A refusal is in the log before the agent hears of it.
-Task<Stopped> Calls::refuse(LiveWorkspace& workspace, policy::Denied denied) const {
+Task<Stopped> Calls::refuse(LiveWorkspace& workspace, policy::Denied denied,
+                            bool proof_used) const {
   const auto id = denied.proposed.id();
   Unit unit;
   unit.appends.push_back(writer(workspace).refusal(denied));
+  if (proof_used) unit.appends.back().proof.reset();
   auto recorded = co_await workspace.store().commit(std::move(unit));
   if (!recorded) {
     if (recorded.error().where == kProofConflict) co_return Stopped(used_proof());
@@ -153,6 +155,11 @@ Task<std::expected<Sendable, Stopped>> Calls::prepare(LiveWorkspace& workspace, 
 
     std::optional<Approvals::Ready> approval;
     if (!decided->approvals().empty()) {
+      // Also in the commit; here so that nobody is asked about what could not go on anyway.
+      std::vector<Check> checks;
+      if (auto required = co_await check_requirements(workspace, decided->proposed(), checks);
+          !required)
+        co_return std::unexpected(std::move(required).error());
       auto gate = co_await approved(workspace, matched, *decided, hold);
       if (!gate) co_return std::unexpected(std::move(gate).error());
       if (!*gate) {
@@ -191,12 +198,15 @@ Task<std::expected<Sendable, Stopped>> Calls::prepare(LiveWorkspace& workspace, 
 // The approval to claim; nothing where people have answered meanwhile and everything is to be
 // decided again.
 Task<Calls::Step<std::optional<Approvals::Ready>>> Calls::approved(
-    LiveWorkspace& workspace, const Matched& matched, const action::AuthorizedAction& decided,
+    LiveWorkspace& workspace, Matched& matched, const action::AuthorizedAction& decided,
     const Hold& hold) {
   auto gate = co_await parts_.approvals.require(workspace, decided);
+  if (!gate && gate.error().where == kOnceConflict) co_return stop(used_proof());
   if (!gate) co_return stop(std::move(gate).error());
   if (auto* ready = std::get_if<Approvals::Ready>(&*gate)) co_return std::move(*ready);
   const auto& pending = std::get<Approvals::Pending>(*gate);
+  if (auto used = co_await use_proof(workspace, matched, pending); !used)
+    co_return std::unexpected(std::move(used).error());
   if (hold.deadline <= parts_.clock.steady_now())
     co_return std::unexpected(Stopped(ApprovalNeeded{pending.approval}));
 
@@ -208,13 +218,30 @@ Task<Calls::Step<std::optional<Approvals::Ready>>> Calls::approved(
   if (hold.client_gone.cancelled()) co_return stop(Errc::unavailable, "the client has gone");
   if (auto alive = parts_.authenticator.still_alive(workspace, matched.call); !alive) {
     co_return std::unexpected(
-        co_await refuse(workspace, {.refusal = {delegation::Operand::run, alive.error().message},
-                                    .policies = {},
-                                    .errors = {},
-                                    .proposed = decided.proposed()}));
+        co_await refuse(workspace,
+                        {.refusal = {delegation::Operand::run, alive.error().message},
+                         .policies = {},
+                         .errors = {},
+                         .proposed = decided.proposed()},
+                        true));
   }
   if (!answered) co_return std::unexpected(Stopped(ApprovalNeeded{pending.approval}));
   co_return std::optional<Approvals::Ready>();
+}
+
+// P8: people take longer than a proof lasts, so the proof of a call that waits for them is consumed
+// now and not with the intent: else it could be used again once it is forgotten.
+Task<Calls::Step<void>> Calls::use_proof(LiveWorkspace& workspace, Matched& matched,
+                                         const Approvals::Pending& pending) const {
+  if (const auto& proof = matched.call.proof(); proof && !pending.proof_used) {
+    Unit unit;
+    unit.once.push_back({proof->digest, proof->expires});
+    auto committed = co_await workspace.store().commit(std::move(unit));
+    if (!committed && committed.error().where == kOnceConflict) co_return stop(used_proof());
+    if (!committed) co_return stop(std::move(committed).error());
+  }
+  matched.call = Authenticator::proof_used(std::move(matched.call));
+  co_return Step<void>();
 }
 
 // P2: what the operation requires is done, by a fact that the commit checks.

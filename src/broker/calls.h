@@ -102,8 +102,7 @@ class Calls {
 
   Task<Step<action::AuthorizedAction>> decide(LiveWorkspace& workspace, Matched& matched,
                                               ActionId id);
-  Task<Step<std::optional<Approvals::Ready>>> approved(LiveWorkspace& workspace,
-                                                       const Matched& matched,
+  Task<Step<std::optional<Approvals::Ready>>> approved(LiveWorkspace& workspace, Matched& matched,
                                                        const action::AuthorizedAction& decided,
                                                        const Hold& hold);
   Task<Step<Sendable>> record(LiveWorkspace& workspace, ReadyUpstream ready,
@@ -113,7 +112,10 @@ class Calls {
                                       std::vector<Check>& checks);
   Task<Step<void>> check_known(LiveWorkspace& workspace,
                                const action::ProposedAction& proposed) const;
-  Task<Stopped> refuse(LiveWorkspace& workspace, policy::Denied denied) const;
+  Task<Step<void>> use_proof(LiveWorkspace& workspace, Matched& matched,
+                             const Approvals::Pending& pending) const;
+  Task<Stopped> refuse(LiveWorkspace& workspace, policy::Denied denied,
+                       bool proof_used = false) const;
   EntryWriter writer(const LiveWorkspace& workspace) const {
     return {workspace.id(), workspace.data_key(), parts_.clock, parts_.random};
   }

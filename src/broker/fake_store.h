@@ -214,6 +214,11 @@ class FakeStore final : public Store {
     const std::lock_guard lock(shared_->mutex);
     return shared_->commits;
   }
+  // How often a record was read by its id.
+  std::size_t gets() const {
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->gets;
+  }
 
   std::shared_ptr<WorkspaceStore> workspace(WorkspaceId id) override {
     return std::make_shared<Handle>(shared_, id);
@@ -267,6 +272,7 @@ class FakeStore final : public Store {
     std::optional<Error> fail_next;
     std::optional<Error> broken;
     std::size_t commits = 0;
+    std::size_t gets = 0;
   };
 
   class Handle final : public WorkspaceStore {
@@ -289,6 +295,7 @@ class FakeStore final : public Store {
     }
     Task<Expected<std::optional<Record>>> get(RecordKind kind, std::string id) override {
       const std::lock_guard lock(shared_->mutex);
+      ++shared_->gets;
       co_return data().get(kind, id);
     }
     Task<Expected<std::vector<Record>>> list(RecordKind kind, std::string after,

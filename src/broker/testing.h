@@ -12,7 +12,7 @@
 //       acme.matched(*billing, "POST", "/v1/refunds", body, "key-1"), dialer, {}));
 //
 // A mistake of the test's own ends the process. Members may be used from several loops' threads;
-// what changes the workspace (apply, edit, start) is for the test's own thread.
+// what changes the workspace (apply, edit, start) is for one thread at a time.
 #pragma once
 
 #include <atomic>
@@ -98,6 +98,7 @@ class Acme {
   explicit Acme(RateLimits rates = {.per_second = 100'000, .burst = 100'000},
                 InFlightLimits in_flight = {.calls_per_run = 1'000, .held_per_run = 1'000})
       : rates_(rates), in_flight_(in_flight) {
+    side_.start("acme-side");
     loop_.start("acme");
     for (const auto* name : {"planner", "support", "billing"}) {
       const auto& key = keys_.try_emplace(name, crypto::Es256PrivateKey::generate()).first->second;
@@ -327,7 +328,7 @@ class Acme {
   void put(RecordKind kind, std::string id, std::uint64_t expected, std::string value) {
     Unit unit;
     unit.puts.push_back({kind, std::move(id), expected, std::move(value)});
-    WRIT_CHECK(run(workspace_->store().commit(std::move(unit))).has_value());
+    WRIT_CHECK(run_on(side_, workspace_->store().commit(std::move(unit))).has_value());
   }
 
  private:
@@ -426,6 +427,7 @@ class Acme {
                 .log = log_,
                 .time = time_},
                in_flight_};
+  Loop side_{clock_, milliseconds(1)};  // for put(), which tests call within tasks of the other
   Loop loop_{clock_, milliseconds(1)};  // the last, so that it ends before what its tasks use
 };
 
