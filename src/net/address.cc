@@ -214,8 +214,10 @@ bool Cidr::contains(const Address& original) const {
 
 std::string Cidr::to_string() const { return network_.to_string() + "/" + std::to_string(prefix_); }
 
-Expected<EgressRules> EgressRules::create(const std::vector<std::string>& allow_addresses) {
+Expected<EgressRules> EgressRules::create(const std::vector<std::string>& allow_addresses,
+                                          bool only_these) {
   EgressRules rules;
+  rules.only_these_ = only_these;
   for (const auto& text : allow_addresses) {
     WRIT_TRY(auto cidr, Cidr::parse(text));
     rules.allowed_.push_back(cidr);
@@ -225,7 +227,7 @@ Expected<EgressRules> EgressRules::create(const std::vector<std::string>& allow_
 
 Expected<void> EgressRules::check(const Address& address) const {
   const auto kind = classify(address);
-  if (kind == AddressKind::global) return {};
+  if (kind == AddressKind::global && !only_these_) return {};
   const auto text = address.to_string() + " is a " + std::string(name(kind)) + " address";
   if (kind == AddressKind::metadata) {
     return fail(Errc::denied, text + ", which is never dialled");

@@ -62,14 +62,17 @@ class Cidr {
 class EgressRules {
  public:
   EgressRules() = default;
-  // The `allow_addresses` of a server.
-  static Expected<EgressRules> create(const std::vector<std::string>& allow_addresses);
+  // The `allow_addresses` of a server. With `only_these` even a public address that is not among
+  // them is refused.
+  static Expected<EgressRules> create(const std::vector<std::string>& allow_addresses,
+                                      bool only_these = false);
 
   // denied, naming the address, its kind and what would allow it.
   Expected<void> check(const Address& address) const;
 
  private:
   std::vector<Cidr> allowed_;
+  bool only_these_ = false;
 };
 
 // Thread-safe.

@@ -16,6 +16,19 @@ using testing::RawListener;
 
 Address at(const std::string& text) { return asio::ip::make_address(text); }
 
+TEST(EgressRules, P19_WherePlaintextGoesNoOtherAddressIsDialledNotEvenAPublicOne) {
+  const auto rules = EgressRules::create({"198.51.100.7", "8.8.8.0/24"}, true).value();
+  EXPECT_TRUE(rules.check(asio::ip::make_address("8.8.8.8")));
+  EXPECT_TRUE(rules.check(asio::ip::make_address("198.51.100.7")));
+  const auto refused = rules.check(asio::ip::make_address("8.8.4.4"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::denied);
+  // An exception is never one for the metadata service.
+  EXPECT_FALSE(EgressRules::create({"169.254.169.254"}, true)
+                   .value()
+                   .check(asio::ip::make_address("169.254.169.254")));
+}
+
 TEST(Egress, P19_EveryKindOfSpecialAddressIsKnown) {
   using Kind = AddressKind;
   const std::pair<const char*, Kind> table[] = {
