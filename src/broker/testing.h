@@ -104,6 +104,7 @@ class Acme {
       const auto& key = keys_.try_emplace(name, crypto::Es256PrivateKey::generate()).first->second;
       documents_["agents/" + std::string(name) + ".toml"] += toml_key(key.public_jwk());
     }
+    put(RecordKind::data_key, id_.to_string(), 0, to_data_key_record(data_key_.wrapped));
     apply();
     for (const auto* name : {"alice", "bob", "carol", "admin"}) {
       const auto& key = keys_.try_emplace(name, crypto::Es256PrivateKey::generate()).first->second;
@@ -129,6 +130,7 @@ class Acme {
   Approvals& approvals() { return approvals_; }
   TimeGuard& time() { return time_; }
   Calls& calls() { return calls_; }
+  const vault::SealKey& seal_key() const { return seal_; }
   const jose::Es256Signer& key(std::string_view name) const { return keys_.at(std::string(name)); }
 
   template <typename T>
@@ -406,8 +408,9 @@ class Acme {
   FakeStore store_{clock_};
   WorkspaceId id_ = WorkspaceId::make(clock_, random_);
   vault::SealKey seal_ = vault::SealKey::from_text(vault::SealKey::generate_text(random_)).value();
-  std::shared_ptr<LiveWorkspace> workspace_ = std::make_shared<LiveWorkspace>(
-      id_, store_.workspace(id_), seal_.new_data_key(random_, id_).key);
+  vault::SealKey::NewDataKey data_key_ = seal_.new_data_key(random_, id_);
+  std::shared_ptr<LiveWorkspace> workspace_ =
+      std::make_shared<LiveWorkspace>(id_, store_.workspace(id_), std::move(data_key_.key));
   Live live_;
   workspace::Documents documents_ =
       read_documents(std::filesystem::path(WRIT_SOURCE_DIR) / "examples" / "acme");
