@@ -65,6 +65,7 @@ class FakeWorkspaceData {
       if (append.proof && !consume(consumed, *append.proof, now))
         return fail(Errc::conflict, "the proof was used already", std::string(kProofConflict));
     }
+    used_ = used_ || !unit.once.empty() || !unit.puts.empty() || !unit.erases.empty();
     records_ = std::move(records);
     consumed_ = std::move(consumed);
     return Committed{.first_index = append(std::move(unit.appends))};
@@ -122,6 +123,7 @@ class FakeWorkspaceData {
     }
     for (auto& tile : publication.tiles)
       tiles_.try_emplace({tile.level, tile.index}, std::move(tile.hashes));
+    used_ = true;
     checkpoints_[publication.size] = std::move(publication.checkpoint);
     return {};
   }
@@ -142,7 +144,8 @@ class FakeWorkspaceData {
     return found == tiles_.end() ? std::nullopt : std::optional(found->second);
   }
 
-  bool empty() const { return records_.empty() && log_.empty() && consumed_.empty(); }
+  // Whether anything was ever written.
+  bool used() const { return used_; }
 
  private:
   struct Logged {
@@ -161,6 +164,7 @@ class FakeWorkspaceData {
 
   std::uint64_t append(std::vector<Append> appends) {
     if (appends.empty()) return 0;
+    used_ = true;
     const auto first = log_.size();
     for (auto& append : appends) {
       const auto leaf = audit::leaf_hash(as_bytes(append.entry));
@@ -173,6 +177,7 @@ class FakeWorkspaceData {
     return first;
   }
 
+  bool used_ = false;
   std::map<std::pair<RecordKind, std::string>, Record> records_;
   std::map<Digest, TimePoint> consumed_;
   std::vector<Logged> log_;
@@ -227,7 +232,7 @@ class FakeStore final : public Store {
     const std::lock_guard lock(shared_->mutex);
     std::vector<WorkspaceId> out;
     for (const auto& [id, data] : shared_->data) {
-      if (!id.is_nil() && !data.empty()) out.push_back(id);
+      if (!id.is_nil() && data.used()) out.push_back(id);
     }
     co_return out;
   }
