@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "broker/testing_acme.h"
+#include "broker/testing.h"
 
 namespace writ::broker {
 namespace {
@@ -15,31 +15,34 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-class RevocationsTest : public Acme {
+class RevocationsTest : public testing::Test {
  protected:
-  RevocationsTest() {
-    plan_ = begin("plan", "alice");
-    triage_ = begin("triage", "alice", plan_.get());
-    settle_ = begin("settle", "alice", triage_.get());
-    other_ = begin("plan", "bob");
-  }
   Expected<std::vector<RunId>> revoke(RunId id, std::string reason = "it went astray") {
-    return run(revocations_.revoke(*acme_, {id}, cause(std::move(reason))));
+    return acme_.run(revocations_.revoke(acme_.workspace(), {id}, cause(std::move(reason))));
   }
   static RevocationCause cause(std::string reason) {
     return {.by = "server", .by_name = "", .reason = std::move(reason)};
   }
   bool alive(const delegation::Run& about) {
-    return acme_->runs().alive(about.id, clock_.now()).has_value();
+    return acme_.workspace().runs().alive(about.id, acme_.clock().now()).has_value();
   }
-  std::uint64_t revision(const delegation::Run& about) {
-    return record(RecordKind::run, about.id.to_string())->revision;
+  std::uint64_t revision(const delegation::Run& about) { return record(about.id)->revision; }
+
+  std::optional<Record> record(RunId id) {
+    return acme_.run(acme_.workspace().store().get(RecordKind::run, id.to_string())).value();
+  }
+  std::vector<JsonObject> ends() {
+    std::vector<JsonObject> out;
+    for (const auto& entry : acme_.entries(audit::Kind::run_revoked)) out.push_back(entry.json());
+    return out;
   }
 
-  std::shared_ptr<const delegation::Run> plan_;
-  std::shared_ptr<const delegation::Run> triage_;
-  std::shared_ptr<const delegation::Run> settle_;
-  std::shared_ptr<const delegation::Run> other_;
+  Acme acme_;
+  Revocations revocations_{acme_.approvals(), acme_.clock(), acme_.random(), acme_.log()};
+  Acme::SharedRun plan_ = acme_.start("plan");
+  Acme::SharedRun triage_ = acme_.delegate(plan_, "triage");
+  Acme::SharedRun settle_ = acme_.delegate(triage_, "settle");
+  Acme::SharedRun other_ = acme_.start("plan", "bob");
 };
 
 TEST_F(RevocationsTest, P15_ARunEndsWithAllThatDescendFromItAndNobodyElse) {
@@ -47,11 +50,11 @@ TEST_F(RevocationsTest, P15_ARunEndsWithAllThatDescendFromItAndNobodyElse) {
   for (const auto& ended : {plan_, triage_, settle_}) {
     EXPECT_FALSE(alive(*ended));
     EXPECT_EQ(revision(*ended), 2U);
-    const auto json = parse_json(record(RecordKind::run, ended->id.to_string())->value).value();
+    const auto json = parse_json(record(ended->id)->value).value();
     const auto stored = RunRecord::from_json(json).value();
     EXPECT_EQ(stored.run, *ended);
     EXPECT_EQ(stored.ended->cause, cause("it went astray"));
-    EXPECT_EQ(stored.ended->at, clock_.now());
+    EXPECT_EQ(stored.ended->at, acme_.clock().now());
   }
   EXPECT_TRUE(alive(*other_));
   EXPECT_EQ(revision(*other_), 1U);
@@ -64,7 +67,7 @@ TEST_F(RevocationsTest, P15_AChildEndsAloneAndItsParentGoesOn) {
 
 TEST_F(RevocationsTest, EachEndIsInTheLogWithItsCause) {
   ASSERT_TRUE(revoke(triage_->id).has_value());
-  const auto log = entries(audit::Kind::run_revoked);
+  const auto log = ends();
   ASSERT_EQ(log.size(), 2U);
   EXPECT_EQ(log[0].at("run"), Json(triage_->id.to_string()));
   EXPECT_EQ(log[1].at("run"), Json(settle_->id.to_string()));
@@ -76,39 +79,39 @@ TEST_F(RevocationsTest, ASecondRevocationEndsNothingMore) {
   ASSERT_TRUE(revoke(plan_->id).has_value());
   EXPECT_THAT(revoke(plan_->id).value(), IsEmpty());
   EXPECT_EQ(revision(*plan_), 2U);
-  EXPECT_EQ(entries(audit::Kind::run_revoked).size(), 3U);
+  EXPECT_EQ(ends().size(), 3U);
 }
 
 TEST_F(RevocationsTest, AnUnknownRunIsPassedOver) {
-  EXPECT_THAT(revoke(RunId::make(clock_, random_)).value(), IsEmpty());
+  EXPECT_THAT(revoke(RunId::make(acme_.clock(), acme_.random())).value(), IsEmpty());
 }
 
 TEST_F(RevocationsTest, TwoAtOnceBothSucceedAndWriteOneEntryEach) {
-  store_.hold_commits();
+  acme_.store().hold_commits();
   auto first = std::async([&] { return revoke(plan_->id); });
   auto second = std::async([&] { return revoke(plan_->id); });
-  while (store_.held() < 2) std::this_thread::yield();
-  store_.release_commits();
+  while (acme_.store().held() < 2) std::this_thread::yield();
+  acme_.store().release_commits();
   const auto a = first.get().value();
   const auto b = second.get().value();
   EXPECT_EQ(a.size() + b.size(), 3U);
-  EXPECT_EQ(entries(audit::Kind::run_revoked).size(), 3U);
+  EXPECT_EQ(ends().size(), 3U);
 }
 
 // I4: nothing is acknowledged while something of the run could still send.
 TEST_F(RevocationsTest, P15_ItIsAcknowledgedOnlyWhenWhatIsInFlightHasStopped) {
-  Loop other(system_clock_, milliseconds(1));
+  Loop other(acme_.clock(), milliseconds(1));
   other.start("in-flight");
   std::promise<void> registered;
   std::promise<void> go_on;
   std::atomic<bool> stopped = false;
   std::unique_ptr<CancelRegistration> registration;
   other.post([&] {
-    registration =
-        std::make_unique<CancelRegistration>(acme_->runs().token(settle_->id), other, [&] {
-          go_on.get_future().wait();
-          stopped = true;
-        });
+    registration = std::make_unique<CancelRegistration>(acme_.workspace().runs().token(settle_->id),
+                                                        other, [&] {
+                                                          go_on.get_future().wait();
+                                                          stopped = true;
+                                                        });
     registered.set_value();
   });
   registered.get_future().wait();
@@ -143,40 +146,41 @@ TEST_F(RevocationsTest, P15_ItIsAcknowledgedOnlyWhenWhatIsInFlightHasStopped) {
 
 // A child that is born while its parent's end is on its way to the disk.
 TEST_F(RevocationsTest, AChildBornMeanwhileEndsToo) {
-  store_.hold_commits();
+  acme_.store().hold_commits();
   auto revoked = std::async([&] { return revoke(plan_->id); });
-  while (store_.held() < 1) std::this_thread::yield();
-  const auto late = make_run("triage", "alice", plan_.get());
-  ASSERT_TRUE(acme_->runs().add(late).has_value());
-  store_.release_commits();
+  while (acme_.store().held() < 1) std::this_thread::yield();
+  auto late = std::make_shared<delegation::Run>(*triage_);
+  late->id = RunId::make(acme_.clock(), acme_.random());
+  ASSERT_TRUE(acme_.workspace().runs().add(late).has_value());
+  acme_.store().release_commits();
   ASSERT_TRUE(revoked.get().has_value());
-  EXPECT_TRUE(acme_->runs().token(late->id).cancelled());
+  EXPECT_TRUE(acme_.workspace().runs().token(late->id).cancelled());
 }
 
 // failures.md, Faults: disk full, and the kill switch stays up.
 TEST_F(RevocationsTest, P23_WithAFullDiskTheRunsStopAllTheSameAndTheAnswerSaysForHowLong) {
-  store_.fail_commits(fail(Errc::unavailable, "the disk is full").error());
+  acme_.store().fail_commits(fail(Errc::unavailable, "the disk is full").error());
   const auto failed = revoke(plan_->id);
   ASSERT_FALSE(failed.has_value());
   EXPECT_EQ(failed.error().code, Errc::unavailable);
   EXPECT_THAT(failed.error().hint, testing::HasSubstr("until the server restarts"));
   EXPECT_FALSE(alive(*plan_));
-  EXPECT_TRUE(acme_->runs().token(settle_->id).cancelled());
+  EXPECT_TRUE(acme_.workspace().runs().token(settle_->id).cancelled());
   EXPECT_EQ(revision(*plan_), 1U);
   // Asked again, it does not claim more than holds.
   EXPECT_FALSE(revoke(plan_->id).has_value());
 
-  store_.fail_commits(std::nullopt);
-  EXPECT_TRUE(run(revocations_.settle(*acme_)).has_value());
+  acme_.store().fail_commits(std::nullopt);
+  EXPECT_TRUE(acme_.run(revocations_.settle(acme_.workspace())).has_value());
   for (const auto& ended : {plan_, triage_, settle_}) EXPECT_EQ(revision(*ended), 2U);
-  EXPECT_EQ(entries(audit::Kind::run_revoked).size(), 3U);
+  EXPECT_EQ(ends().size(), 3U);
   EXPECT_TRUE(revoke(plan_->id).has_value());
 }
 
 TEST_F(RevocationsTest, P9_AllRunsOfAUserEndTogether) {
-  const auto alice = user("alice")->id;
-  const auto ended = run(revocations_.revoke_where(
-      *acme_, [alice](const delegation::Run& each) { return each.user == alice; },
+  const auto alice = acme_.user_id("alice");
+  const auto ended = acme_.run(revocations_.revoke_where(
+      acme_.workspace(), [alice](const delegation::Run& each) { return each.user == alice; },
       cause("disabled")));
   EXPECT_EQ(ended->size(), 3U);
   EXPECT_TRUE(alive(*other_));
