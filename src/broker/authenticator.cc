@@ -35,8 +35,8 @@ Authenticator::Authenticator(std::string issuer, const TokenKeys& keys,
       clock_(clock),
       limiter_(clock, limits) {}
 
-Expected<action::AuthenticatedCall> Authenticator::authenticate(const LiveWorkspace& workspace,
-                                                                const Presented& presented) const {
+Expected<std::shared_ptr<const jose::VerifiedJwt>> Authenticator::verify(
+    const Presented& presented) const {
   const jose::ExpectedJwt expected{.types = {"at+jwt"},
                                    .issuer = issuer_,
                                    .audience = std::string(presented.audience),
@@ -46,9 +46,18 @@ Expected<action::AuthenticatedCall> Authenticator::authenticate(const LiveWorksp
                                    .max_age = std::nullopt,
                                    .max_lifetime = std::nullopt,
                                    .leeway = seconds(0)};
-  const auto now = clock_.now();
-  WRIT_TRY(const auto token,
-           cache_.verify(presented.token, *keys_.public_keys(now), expected, presented.arrived));
+  return cache_.verify(presented.token, *keys_.public_keys(clock_.now()), expected,
+                       presented.arrived);
+}
+
+Expected<void> Authenticator::genuine(const Presented& presented) const {
+  WRIT_TRY_VOID(verify(presented));
+  return {};
+}
+
+Expected<action::AuthenticatedCall> Authenticator::authenticate(const LiveWorkspace& workspace,
+                                                                const Presented& presented) const {
+  WRIT_TRY(const auto token, verify(presented));
   const auto run_text = token->string_claim("run");
   if (!run_text)
     return unauthenticated("the token names no run", "present an access token of a run");

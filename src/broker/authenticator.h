@@ -46,6 +46,11 @@ class Authenticator {
   // The same call, after its proof was made durable: it is not to be consumed once more.
   static action::AuthenticatedCall proof_used(action::AuthenticatedCall call);
 
+  // Whether the token verifies under a key of ours, is in its time and names this resource: all
+  // that can be said of a request to a workspace or server that is not there, and the same that is
+  // said first of one that is (P10).
+  Expected<void> genuine(const Presented& presented) const;
+
   // Again for a held call that goes on (P17): the same run, ancestors, agent and user, alive now;
   // not the token's expiry.
   Expected<void> still_alive(const LiveWorkspace& workspace,
@@ -57,6 +62,7 @@ class Authenticator {
     std::shared_ptr<const identity::Agent> agent;
     std::shared_ptr<const identity::User> user;
   };
+  Expected<std::shared_ptr<const jose::VerifiedJwt>> verify(const Presented& presented) const;
   Expected<Parties> parties(const LiveWorkspace& workspace, RunId run) const;
 
   const std::string issuer_;

@@ -131,6 +131,7 @@ Append EntryWriter::outcome(const action::RecordedAction& action, const Ending& 
       .set("response_bytes", ending.response_bytes);
   if (ending.status) about.set("status", *ending.status);
   if (ending.credential_version) about.set("credential_version", *ending.credential_version);
+  if (ending.request_digest) about.set("request_sha256", hex_encode(*ending.request_digest));
   if (!ending.detail.empty()) about.set("detail", ending.detail);
   Bytes sealed;
   if (ending.result) {

@@ -54,6 +54,8 @@ class EntryWriter {
     std::optional<int> status;
     std::uint64_t response_bytes = 0;
     std::optional<std::uint64_t> credential_version;
+    // SHA-256 of an opaque body, which policy never saw (P11).
+    std::optional<Digest> request_digest{};
     std::string detail;                 // what went wrong, for unknown and failed; may be empty
     std::optional<std::string> result;  // what the caller may read again, for writes
   };

@@ -18,6 +18,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -95,11 +96,14 @@ class Acme {
   static constexpr std::string_view kAudience = "https://writ.example/tools/acme/billing";
   static constexpr std::string_view kSecret = "sk_test_0123456789abcdef";
 
+  // `change` is made to the documents before anything is made of them.
   explicit Acme(RateLimits rates = {.per_second = 100'000, .burst = 100'000},
-                InFlightLimits in_flight = {.calls_per_run = 1'000, .held_per_run = 1'000})
+                InFlightLimits in_flight = {.calls_per_run = 1'000, .held_per_run = 1'000},
+                const std::function<void(workspace::Documents&)>& change = {})
       : rates_(rates), in_flight_(in_flight) {
     side_.start("acme-side");
     loop_.start("acme");
+    if (change) change(documents_);
     for (const auto* name : {"planner", "support", "billing"}) {
       const auto& key = keys_.try_emplace(name, crypto::Es256PrivateKey::generate()).first->second;
       documents_["agents/" + std::string(name) + ".toml"] += toml_key(key.public_jwk());
