@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Delivery: steps 7 to 9 of a recorded call: the credential into the request, the request to the
+// upstream, its response to the agent without the credential, and the outcome.
+//
+// The outcome of a write or of money is durable before the last piece of its response leaves (P16).
+// An agent that goes away after the claim changes nothing for these: the call finishes, and what it
+// answered is kept (P17). A run that is revoked cuts both sides; the connection was registered with
+// its cancellation at the dial (I4).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "broker/calls.h"
+#include "broker/steps.h"
+#include "crypto/hash.h"
+#include "gateway/dialer.h"
+#include "gateway/problems.h"
+#include "gateway/redactor.h"
+#include "net/http_server.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+namespace writ::gateway {
+
+// What every delivery of a proxy uses; outlives them.
+struct DeliveryParts {
+  broker::Calls& calls;
+  const broker::Authenticator& authenticator;
+  const Clock& clock;
+  observe::Log& log;
+  observe::Counter* outcomes[3];  // by tools::Outcome
+  broker::StepProbe* steps = nullptr;
+  std::size_t kept_result = std::size_t{64} << 10;  // bytes of a write's response that are kept
+};
+
+struct DeliveryRequest {
+  std::string base;         // the tool server's URL at the proxy
+  std::string traceparent;  // of the request that leaves
+  Fields answer_fields;     // for whatever the answer is
+};
+
+// What a request says of its body's length; nothing for one in chunks.
+std::optional<std::uint64_t> declared_length(const net::ServerRequest& request);
+
+class Delivery {
+ public:
+  // All references outlive the delivery; `sendable` was dialled by a CallDialer.
+  Delivery(const DeliveryParts& parts, broker::LiveWorkspace& workspace, broker::Sendable sendable,
+           DeliveryRequest about, net::ServerRequest& request, net::ServerResponse& response);
+
+  // To the end. Whatever happens, the outcome has been recorded, or could not be and the agent was
+  // told "unknown" (I6).
+  Task<tools::Outcome> run();
+
+ private:
+  using Step = Expected<void>;
+
+  Step check_alive() const;
+  Expected<net::OutgoingRequest> make_request();
+  Task<Step> send();
+  Task<Step> send_opaque(net::OutgoingRequest request);
+  // The body, up to its end, through the redactor to the agent.
+  Task<Step> pass_on(const net::ResponseHead& head);
+  Task<Step> drain();
+  // To the agent, unless it has gone.
+  Task<void> emit(BytesView piece);
+  Task<void> finish_response(BytesView last);
+
+  Task<tools::Outcome> not_sent(const Error& error);
+  Task<tools::Outcome> lost(const Error& error);
+  Task<tools::Outcome> withheld(const net::ResponseHead& head, std::string why);
+  Task<tools::Outcome> ended(const net::ResponseHead& head);
+  Task<bool> record(tools::Outcome outcome, std::string detail);
+  Task<void> answer(Answer answer);
+  void keep(BytesView piece);
+  std::string kept_result() const;
+
+  const action::RecordedAction& action() const { return sendable_.action; }
+  const action::ProposedAction& proposed() const { return action().proposed(); }
+  const tools::Operation& operation() const { return proposed().operation(); }
+  bool is_read() const { return operation().effect == tools::Effect::read; }
+  bool revoked() const { return run_ended_.cancelled(); }
+
+  const DeliveryParts& parts_;
+  broker::LiveWorkspace& workspace_;
+  broker::Sendable sendable_;
+  net::Exchange& exchange_;
+  DeliveryRequest about_;
+  net::ServerRequest& request_;
+  net::ServerResponse& response_;
+  CancelToken run_ended_;
+
+  Redactor redactor_;
+  std::optional<std::uint64_t> credential_version_;
+  std::optional<crypto::Sha256> request_hash_;
+  std::optional<int> status_;
+  std::string content_type_;
+  std::uint64_t received_ = 0;
+  Fields fields_;  // of the response to the agent
+  Bytes ready_;    // redacted and not yet sent
+  Bytes kept_;     // of a write's response
+  bool cut_kept_ = false;
+  bool gone_ = false;  // the agent
+};
+
+}  // namespace writ::gateway
