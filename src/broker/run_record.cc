@@ -3,6 +3,11 @@
 
 namespace writ::broker {
 
+std::string_view RunRecord::state_at(TimePoint now) const {
+  if (ended && ended->at < run.ends) return "revoked";
+  return ended || run.ends <= now ? "ended" : "running";
+}
+
 Json RunRecord::to_json() const {
   JsonObject out{{"run", run.to_json()}};
   if (ended) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // RunRecord: a run as its record of kind `run` holds it: what it was begun with, and, in revision
-// 2, how it ended. A plain value. The stored form lasts:
+// 2, how it ended: revoked, or by its time (housekeeping.h), `at` its end and `by` the server. A
+// plain value. The stored form lasts:
 //
 //   {"run": Run::to_json(), "ended"?: {"at":ms, "by":"usr_…"|"agt_…"|"server", "by_name",
 //   "reason"}}
@@ -32,6 +33,9 @@ struct RunEnding {
 struct RunRecord {
   delegation::Run run;
   std::optional<RunEnding> ended;
+
+  // "running", "ended" when its time was over, "revoked" when it was ended before.
+  std::string_view state_at(TimePoint now) const;
 
   // Round-trip. from_json gives invalid_input with the member's pointer, and refuses unknown
   // members.

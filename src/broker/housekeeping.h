@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Housekeeping: what has to be written down because time went by, one function each, for the
+// janitor to call.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+
+#include "broker/approvals.h"
+#include "broker/live.h"
+#include "broker/resume_point.h"
+
+namespace writ::broker {
+
+// Records the end of each run whose time is over (run.ended, and revision 2 of its record), and
+// then forgets it. It had no authority from the moment of its end on, recorded or not. Returns how
+// many ended. Errors: those of the store; what is left is for the next time.
+Task<Expected<std::size_t>> end_runs_past_their_end(LiveWorkspace& workspace, const Clock& clock,
+                                                    Random& random);
+
+// ResumePoints: moves each workspace's ResumePoint on. Of one task.
+//
+// An intent counts as open from its commit on, and the task that recorded it says so to OpenIntents
+// a moment later. So what is written is never what holds now but what held at the call before, with
+// what is open now beside it: between two calls that moment has passed, if they are some seconds
+// apart.
+class ResumePoints {
+ public:
+  ResumePoints(const Approvals& approvals, const Clock& clock)
+      : approvals_(approvals), clock_(clock) {}
+
+  // Ids are made somewhat before their records are written, and clocks are set back a little.
+  static constexpr std::chrono::hours kMargin{1};
+
+  Task<Expected<void>> move_on(LiveWorkspace& workspace);
+
+ private:
+  const Approvals& approvals_;
+  const Clock& clock_;
+  std::map<WorkspaceId, std::uint64_t> closed_before_;  // as of the call before
+};
+
+}  // namespace writ::broker
