@@ -42,7 +42,8 @@ class Approvals {
   // the place of: the question of the same run and key about the same call as it was under another
   // definition or account, and one that policy or its approvers have left behind. Errors: denied
   // after a denial, until its back-off has passed; rate_limited where the run has too many open;
-  // conflict at kOnceConflict where the sender's proof was used before.
+  // conflict at kOnceConflict where the sender's proof was used before, and at the approval's
+  // revision where another request with the same key has just claimed it.
   Task<Expected<std::variant<Ready, Pending>>> require(LiveWorkspace& workspace,
                                                        const action::AuthorizedAction& action);
 

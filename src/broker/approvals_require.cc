@@ -105,6 +105,12 @@ Expected<std::optional<Approvals::Gate>> Approvals::standing(
   const auto& approval = *known->approval;
   const std::vector<std::string> wanted(action.approvals().begin(), action.approvals().end());
   const auto state = approval::state_at(approval, now);
+  if (state == approval::State::claimed && action.proposed().idempotency_key() &&
+      action.proposed().operation().effect != tools::Effect::read) {
+    // Claimed after this call had looked its key up: the action is known, not to be asked about.
+    return fail(Errc::conflict, "the approval was claimed by another request with this key",
+                revision_conflict(RecordKind::approval, approval.id.to_string()));
+  }
   if (approval::is_final(state) || approval.groups != wanted) return std::optional<Gate>();
   if (state == approval::State::pending) return std::optional(Gate(*known));
   const auto claim = claimed_by(workspace, approval, action);

@@ -69,6 +69,18 @@ Expected<void> match_again(const workspace::Version& version, Matched& matched) 
               "read what the tool server offers now, then send a call that fits");
 }
 
+// Whether the workspace, the approval or the key moved between the decision and the commit: then it
+// is decided again on what is now.
+std::optional<Error> has_moved(const Stopped& stopped) {
+  const auto* error = std::get_if<Error>(&stopped);
+  const auto moved = [&](RecordKind kind) { return is_revision_conflict(*error, kind); };
+  if (error == nullptr || !(moved(RecordKind::workspace) || moved(RecordKind::approval) ||
+                            moved(RecordKind::idempotency))) {
+    return std::nullopt;
+  }
+  return *error;
+}
+
 std::unexpected<Stopped> stop(Error error) { return std::unexpected(Stopped(std::move(error))); }
 
 }  // namespace
@@ -161,6 +173,7 @@ Task<std::expected<Sendable, Stopped>> Calls::prepare(LiveWorkspace& workspace, 
           !required)
         co_return std::unexpected(std::move(required).error());
       auto gate = co_await approved(workspace, matched, *decided, hold);
+      if (!gate && (moved = has_moved(gate.error()))) continue;
       if (!gate) co_return std::unexpected(std::move(gate).error());
       if (!*gate) {
         // Everything is decided again on the held bytes; the wait itself is not an attempt.
@@ -180,15 +193,8 @@ Task<std::expected<Sendable, Stopped>> Calls::prepare(LiveWorkspace& workspace, 
       recorded->slot = std::move(*slot);
       co_return std::move(*recorded);
     }
-    const auto* error = std::get_if<Error>(&recorded.error());
-    // The workspace, the approval or the key moved between the decision and the commit: decide
-    // again on what is now.
-    if (error == nullptr || !(is_revision_conflict(*error, RecordKind::workspace) ||
-                              is_revision_conflict(*error, RecordKind::approval) ||
-                              is_revision_conflict(*error, RecordKind::idempotency))) {
+    if (!(moved = has_moved(recorded.error())))
       co_return std::unexpected(std::move(recorded).error());
-    }
-    moved = *error;
   }
   co_return stop(Errc::unavailable,
                  "the workspace changed while this call was decided: " + moved->message, {},
