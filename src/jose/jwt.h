@@ -43,6 +43,9 @@ struct ExpectedJwt {
   enum class Audience : std::uint8_t {
     sole,    // `aud` is this one alone, as a string or a list of one
     member,  // `aud` has this one
+    // Whatever `aud` says: for an issuer that looks at a token of its own, and for callers that
+    // judge audiences() themselves. `audience` is then not looked at.
+    any,
   };
 
   std::vector<std::string> types;   // `typ`, one of these; case and "application/" do not matter
