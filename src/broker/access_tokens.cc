@@ -53,7 +53,8 @@ Expected<AccessToken> AccessTokens::issue(GrantId grant, const delegation::Linea
   AccessToken out;
   out.grant = grant;
   out.issued = std::chrono::floor<seconds>(clock_.now());
-  out.expires = std::chrono::floor<seconds>(std::min<TimePoint>(out.issued + kAccessTokenLife, run.ends));
+  out.expires =
+      std::chrono::floor<seconds>(std::min<TimePoint>(out.issued + kAccessTokenLife, run.ends));
   if (out.expires <= out.issued) return fail(Errc::denied, "the run is about to end");
   out.details =
       run_details(run, version.name(), delegation::effective_scope(lineage, version.terms()));
@@ -132,7 +133,9 @@ Expected<HandedDown> AccessTokens::verify_delegation(std::string_view token) con
   expected.audience = issuer_;
   WRIT_TRY(const auto jwt, verify(token, std::move(expected)));
   // Of our own making, so what is missing is a bug of ours or of a build before this one.
-  const auto broken = [] { return fail(Errc::unauthenticated, "the delegation token is not whole"); };
+  const auto broken = [] {
+    return fail(Errc::unauthenticated, "the delegation token is not whole");
+  };
   const auto run = RunId::parse(jwt.string_claim("run").value_or(""));
   const auto* may_act = jwt.claims().if_contains("may_act");
   const auto* details = jwt.claims().if_contains("authorization_details");

@@ -48,7 +48,7 @@ Expected<AuthenticatedClient> Clients::authenticate(const PresentedClient& prese
       .digest = replay_digest("writ-client-assertion-v1", *client_id, verified->jwt_id()),
       .expires = verified->expires_at() + kMargin};
   // After the signature: nobody can use up what is another's.
-  WRIT_TRY_VOID(limits_.take(client.agent_->id.to_string()));
+  WRIT_TRY_VOID(limiter_.take(client.agent_->id));
 
   if (!presented.proof) return client;
   constexpr seconds kWindow{60};

@@ -14,7 +14,7 @@
 #include <string_view>
 
 #include "broker/live.h"
-#include "broker/rate_limits.h"
+#include "broker/rate_limiter.h"
 
 namespace writ::broker {
 
@@ -59,11 +59,12 @@ inline constexpr std::string_view kProofPlace = "DPoP";
 // Thread-safe. What the constructor takes outlives it.
 class Clients {
  public:
-  Clients(std::string issuer, const Live& live, RateLimits& limits, const Clock& clock)
-      : issuer_(std::move(issuer)), live_(live), limits_(limits), clock_(clock) {}
+  Clients(std::string issuer, const Live& live, const Clock& clock, RateLimits limits = {})
+      : issuer_(std::move(issuer)), live_(live), clock_(clock), limiter_(clock, limits) {}
 
   // unauthenticated at kClientPlace, in the same words whether workspace, agent or key is unknown;
-  // unauthenticated at kProofPlace for a proof that does not hold; rate_limited.
+  // unauthenticated at kProofPlace for a proof that does not hold; rate_limited, with
+  // retry_after() of rate_limiter.h (P25).
   Expected<AuthenticatedClient> authenticate(const PresentedClient& presented) const;
 
   // Whether the agent is registered in `version`, with the key that signed; unauthenticated if not.
@@ -76,8 +77,8 @@ class Clients {
  private:
   const std::string issuer_;
   const Live& live_;
-  RateLimits& limits_;
   const Clock& clock_;
+  mutable RateLimiter limiter_;
 };
 
 }  // namespace writ::broker

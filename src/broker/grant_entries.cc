@@ -37,7 +37,9 @@ void describe_agent(audit::EntryBuilder& entry, AgentId id, std::string_view nam
   entry.set("agent", id.to_string()).set("agent_name", name);
 }
 
-JsonArray texts(const std::vector<std::string>& list) { return {list.begin(), list.end()}; }
+JsonArray texts(const std::vector<std::string>& list) {
+  return JsonArray(list.begin(), list.end());
+}
 
 }  // namespace
 
@@ -69,6 +71,13 @@ Append run_started(const EntryWriter& writer, const delegation::Run& run,
   }
   if (!delegation.empty()) about.set("delegation", delegation);
   return EntryWriter::append(about, std::move(subjects));
+}
+
+Append run_stillborn(const EntryWriter& writer, const delegation::Run& run) {
+  auto about = writer.entry(audit::Kind::run_ended);
+  describe_agent(about, run.agent, run.agent_name);
+  about.run(run.id).set("reason", "its parent ended as it began");
+  return EntryWriter::append(about, {run.id.to_string()});
 }
 
 Append run_delegated(const EntryWriter& writer, const delegation::Run& parent,

@@ -17,6 +17,9 @@ Append run_started(const EntryWriter& writer, const delegation::Run& run,
                    const AuthenticatedClient& client, std::uint64_t workspace_version,
                    std::string_view delegation);
 
+// run.ended: the run's parent ended as it began, so that nothing of it was ever known.
+Append run_stillborn(const EntryWriter& writer, const delegation::Run& run);
+
 // run.delegated: a delegation token was made for `agent`.
 Append run_delegated(const EntryWriter& writer, const delegation::Run& parent,
                      const identity::Agent& agent, const AskedDelegation& asked,

@@ -61,7 +61,8 @@ struct GrantParts {
 
 // Thread-safe. What the constructor takes outlives it. Errors name their place: kClientPlace and
 // kProofPlace where client or proof do not hold, kSubjectPlace and kRefreshPlace for the token that
-// was presented, kResourcePlace, kDetailsPlace; unavailable where nothing was done.
+// was presented, kResourcePlace, kDetailsPlace; conflict where what was granted ended before it
+// could be answered; unavailable where nothing was done.
 class Grants {
  public:
   explicit Grants(GrantParts parts) : parts_(parts) {}
@@ -92,8 +93,29 @@ class Grants {
   Task<Expected<void>> revoke(AuthenticatedClient client, SecretBytes token);
 
  private:
-  // One try under one version of the workspace. A conflict about what moved means: again.
-  struct Attempt;
+  using SharedRun = std::shared_ptr<const delegation::Run>;
+
+  // Who is refused what, for the log.
+  struct Refusing {
+    const AuthenticatedClient& client;
+    std::string_view flow;
+    std::optional<RunId> run{};
+  };
+  // What a commit needs of a run that is about to begin.
+  struct Birth {
+    SharedRun run;
+    delegation::Lineage lineage;  // with the run at its head
+    Unit unit;                    // with what it depends on
+    std::string delegation;       // the jti that is redeemed, or empty
+  };
+  struct Tokens {
+    AccessToken access;
+    SecretBytes refresh;
+    Put record;  // of the refresh token
+  };
+
+  // Each of these is one try under one version of the workspace; a conflict about what moved
+  // meanwhile means: again.
   Task<Expected<Granted>> start(AuthenticatedClient client, AskedRun asked,
                                 std::optional<VerifiedSubject> subject,
                                 std::vector<std::string> resources, std::string trace_id);
@@ -106,34 +128,32 @@ class Grants {
   Task<Expected<Granted>> take_over_once(const AuthenticatedClient& client,
                                          const HandedDown& handed,
                                          const std::vector<std::string>& resources);
-  Task<Expected<Granted>> go_on_once(const AuthenticatedClient& client,
-                                     const SecretBytes& refresh_token,
-                                     const std::vector<std::string>& asked_resources,
-                                     std::optional<RunId>& concerned, bool& reused);
+  Task<Expected<Granted>> go_on_once(const AuthenticatedClient& client, const Record& record,
+                                     const RefreshGrant& grant,
+                                     const std::vector<std::string>& resources);
 
-  // Publishes a run that has just become durable, unless its ancestors, user or agent ended while
-  // it did: then it is ended too.
-  Task<Expected<void>> publish(LiveWorkspace& workspace,
-                               std::shared_ptr<const delegation::Run> run);
+  // Makes the run and its first tokens durable, then alive, then known to its agent.
+  Task<Expected<Granted>> begin(const AuthenticatedClient& client,
+                                const workspace::Version& version, Birth birth,
+                                const std::vector<std::string>& resources, std::string_view flow);
+  // Publishes a run that has just become durable, unless an ancestor, its user or its agent ended
+  // while it did: then it is ended too.
+  Task<Expected<void>> publish(LiveWorkspace& workspace, SharedRun run);
 
-  struct Refusing {
-    const AuthenticatedClient& client;
-    std::string_view flow;
-    std::optional<RunId> run{};
-  };
-  // The refusal, recorded; or why it could not be, or that the client's proof was used before.
-  Task<Error> refused(Refusing refusing, Error error);
-
-  struct Tokens {
-    AccessToken access;
-    SecretBytes refresh;
-    Put grant;
-  };
+  // The run and its ancestors, alive, of agents and a user that stand in `version`; else denied at
+  // `place`.
+  Expected<delegation::Lineage> standing(const LiveWorkspace& workspace,
+                                         const workspace::Version& version, RunId run,
+                                         std::string_view place) const;
   Expected<Tokens> make_tokens(GrantId grant, const delegation::Lineage& lineage,
                                const workspace::Version& version,
-                               std::vector<std::string> resources) const;
+                               const std::vector<std::string>& resources) const;
   Expected<void> check_resources(const std::vector<std::string>& resources,
                                  const workspace::Version& version) const;
+  // The refusal, once it is recorded; or why it could not be, or that the assertion was used
+  // before.
+  Task<Error> refused(Refusing refusing, Error error);
+
   EntryWriter writer(const LiveWorkspace& workspace) const {
     return {workspace.id(), workspace.data_key(), parts_.clock, parts_.random};
   }

@@ -47,8 +47,7 @@ Task<Expected<VerifiedSubject>> SubjectTokens::verify(const LiveWorkspace& works
   if (!parsed) co_return refuse(parsed.error().message);
   auto issuer = parsed->unverified_issuer();
   if (!issuer) co_return refuse(issuer.error().message);
-  Expected<VerifiedSubject> out =
-      fail(Errc::unauthenticated, "", std::string(kSubjectPlace));
+  Expected<VerifiedSubject> out = fail(Errc::unauthenticated, "", std::string(kSubjectPlace));
   if (*issuer == issuer_) {
     if (kind != SubjectKind::jwt) {
       co_return refuse("the token is not of the type that subject_token_type declares",

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What several flows of grants.h judge alike. Pure; for this room alone.
+#pragma once
+
+#include "broker/clients.h"
+#include "broker/subject_tokens.h"
+#include "delegation/run.h"
+
+namespace writ::broker {
+
+// How often one request is decided anew because something moved under it.
+inline constexpr int kMaxGrantAttempts = 4;
+
+// Whether a commit found that the workspace or the user is not any more what was read: deciding
+// again gives another answer.
+inline bool has_moved(const Error& error) {
+  return is_revision_conflict(error, RecordKind::workspace) ||
+         is_revision_conflict(error, RecordKind::user);
+}
+
+inline std::unexpected<Error> keeps_moving(const Error& last) {
+  return fail(Errc::unavailable, "the workspace changed while this was decided: " + last.message,
+              {}, "safe to send again");
+}
+
+// A commit that found a run of the chain ended says so at `place`; other errors are passed on.
+inline Error ended_meanwhile(Error error, std::string_view place) {
+  if (!is_revision_conflict(error, RecordKind::run)) return error;
+  return fail(Errc::denied, "the run, or one above it, has ended", std::string(place)).error();
+}
+
+// The run's key has signed the proof of this request, so that a stolen token is of no use without
+// it; and no request chooses to go without (P8).
+inline Expected<void> check_key(const AuthenticatedClient& client, const delegation::Run& run) {
+  if (client.proof_key() == run.key_thumbprint) return {};
+  const std::string place(kProofPlace);
+  if (run.key_thumbprint.empty()) {
+    return fail(Errc::unauthenticated, "this run's tokens are not bound to a key", place,
+                "leave the DPoP proof out");
+  }
+  if (client.proof_key().empty()) {
+    return fail(Errc::unauthenticated, "the DPoP proof is missing", place,
+                "send one by the key that the run's tokens are bound to");
+  }
+  return fail(Errc::unauthenticated, "the run's tokens are bound to another key", place,
+              "send a proof by the key that the run began with");
+}
+
+}  // namespace writ::broker

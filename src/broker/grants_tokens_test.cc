@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tokens that were issued: refresh, introspection, revocation; and the matrix of who is refused
+// what once a user, an agent or a run is no longer there.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "broker/grants.h"
+#include "broker/grants_testing.h"
+
+namespace writ::broker {
+namespace {
+
+std::string refusal(const auto& result) {
+  return result ? "granted"
+                : std::string(name(result.error().code)) + " at " + result.error().where;
+}
+
+class GrantsTokens : public testing::Test {
+ protected:
+  Expected<std::optional<JsonObject>> introspect(std::string_view agent, std::string_view token) {
+    return acme_.run(acme_.grants().introspect(acme_.client(agent), SecretBytes::copy_of(token)));
+  }
+  bool active(std::string_view agent, std::string_view token) {
+    return introspect(agent, token).value().has_value();
+  }
+  Expected<void> revoke(std::string_view agent, std::string_view token) {
+    return acme_.run(acme_.grants().revoke(acme_.client(agent), SecretBytes::copy_of(token)));
+  }
+  bool alive(RunId run) {
+    return acme_.workspace().runs().alive(run, acme_.clock().now()).has_value();
+  }
+
+  GrantsAcme acme_;
+};
+
+TEST_F(GrantsTokens, P9_ARefreshTokenYieldsTokensForTheSameRunAndIsRotated) {
+  const auto first = acme_.start_run().value();
+  acme_.clock().advance(std::chrono::minutes(9));
+  const auto second = acme_.go_on("planner", first.refresh);
+  ASSERT_TRUE(second) << second.error().to_string();
+  EXPECT_EQ(second->run, first.run);
+  EXPECT_EQ(second->run_ends, first.run_ends);
+  EXPECT_NE(second->refresh, first.refresh);
+  EXPECT_NE(second->access.grant, first.access.grant);
+  EXPECT_TRUE(acme_.go_on("planner", second->refresh));
+}
+
+TEST_F(GrantsTokens, P9_TheStoreHoldsNoRefreshToken) {
+  const auto granted = acme_.start_run().value();
+  const std::string text(granted.refresh.reveal_text());
+  EXPECT_EQ(text.size(), 43U);
+  for (const auto& row : acme_.run(acme_.workspace().store().read_log(0, 100)).value())
+    EXPECT_EQ(row.entry.find(text), std::string::npos);
+  for (const auto& record :
+       acme_.run(acme_.workspace().store().list(RecordKind::grant, "", 100)).value()) {
+    EXPECT_EQ(record.value.find(text), std::string::npos);
+    EXPECT_EQ(record.id.find(text), std::string::npos);
+  }
+}
+
+TEST_F(GrantsTokens, Failures8_ASecondUseEndsTheRunAndItsChildren) {
+  const auto first = acme_.start_run().value();
+  const auto token = acme_.hand_down("planner", first, GrantsAcme::to_support())->token.text;
+  const auto child = acme_.take_over("support", token).value();
+  const auto second = acme_.go_on("planner", first.refresh).value();
+  EXPECT_EQ(refusal(acme_.go_on("planner", first.refresh)), "denied at refresh_token");
+  EXPECT_FALSE(alive(first.run));
+  EXPECT_FALSE(alive(child.run));
+  EXPECT_EQ(refusal(acme_.go_on("planner", second.refresh)), "denied at refresh_token");
+  EXPECT_EQ(refusal(acme_.go_on("support", child.refresh)), "denied at refresh_token");
+  EXPECT_EQ(acme_.entries(audit::Kind::run_revoked).size(), 2U);
+}
+
+TEST_F(GrantsTokens, Failures8_AReplayOfTheWholeRequestEndsNothing) {
+  const auto first = acme_.start_run().value();
+  const auto client = acme_.client("planner");
+  ASSERT_TRUE(acme_.run(acme_.grants().go_on(client, first.refresh.clone(), {})));
+  EXPECT_EQ(refusal(acme_.run(acme_.grants().go_on(client, first.refresh.clone(), {}))),
+            "unauthenticated at client_assertion");
+  EXPECT_TRUE(alive(first.run));
+}
+
+TEST_F(GrantsTokens, Failures8_OfAHundredParallelUsesOneSucceedsAndTheFamilyIsRevoked) {
+  const auto first = acme_.start_run().value();
+  std::atomic<int> granted = 0;
+  std::atomic<int> left = 100;
+  const OneShot<bool> done;
+  acme_.store().hold_commits();
+  for (int i = 0; i < 100; ++i) {
+    spawn(acme_.loop(),
+          [](GrantsAcme& acme, SecretBytes refresh, std::atomic<int>& good, std::atomic<int>& rest,
+             OneShot<bool> all) -> Task<void> {
+            const auto out =
+                co_await acme.grants().go_on(acme.client("planner"), std::move(refresh), {});
+            if (out) ++good;
+            if (--rest == 0) all.set(true);
+          }(acme_, first.refresh.clone(), granted, left, done));
+  }
+  while (acme_.store().held() < 100) std::this_thread::yield();
+  acme_.store().release_commits();
+  (void)acme_.run(done.wait());
+  EXPECT_EQ(granted, 1);
+  EXPECT_FALSE(alive(first.run));
+}
+
+TEST_F(GrantsTokens, Failures9_ARefreshTokenIsBoundToTheRunsKey) {
+  const auto first = acme_.start_run().value();
+  const auto thief = jose::Es256Signer(crypto::Es256PrivateKey::generate());
+  const auto with = [&](std::optional<std::string> proof) {
+    return refusal(acme_.run(
+        acme_.grants().go_on(acme_.authenticate_client(acme_.assertion("planner"), proof).value(),
+                             first.refresh.clone(), {})));
+  };
+  EXPECT_EQ(with(acme_.proof(thief)), "unauthenticated at DPoP");
+  EXPECT_EQ(with(std::nullopt), "unauthenticated at DPoP");
+  EXPECT_EQ(refusal(acme_.go_on("support", first.refresh)), "denied at refresh_token");
+  // None of them has used it up.
+  EXPECT_TRUE(acme_.go_on("planner", first.refresh));
+}
+
+TEST_F(GrantsTokens, P8_OptingInToBearerLaterDowngradesNoRun) {
+  const auto first = acme_.start_run().value();
+  acme_.edit("agents/planner.toml", "sender = \"dpop\"", "sender = \"bearer\"");
+  EXPECT_EQ(refusal(acme_.run(acme_.grants().go_on(acme_.client_without_proof("planner"),
+                                                   first.refresh.clone(), {}))),
+            "unauthenticated at DPoP");
+}
+
+TEST_F(GrantsTokens, P8_ABearerRunEndsWithItsAgentsOptIn) {
+  acme_.edit("agents/planner.toml", "sender = \"dpop\"", "sender = \"bearer\"");
+  const auto first =
+      acme_
+          .run(acme_.grants().start_for_user(acme_.client_without_proof("planner"),
+                                             GrantsAcme::plan(), SubjectKind::jwt,
+                                             acme_.user_token(), GrantsAcme::billing_server(), ""))
+          .value();
+  acme_.edit("agents/planner.toml", "sender = \"bearer\"", "sender = \"dpop\"");
+  EXPECT_EQ(refusal(acme_.run(acme_.grants().go_on(acme_.client_without_proof("planner"),
+                                                   first.refresh.clone(), {}))),
+            "denied at refresh_token");
+}
+
+TEST_F(GrantsTokens, P9_ACeilingThatShrankIsInTheNextToken) {
+  const auto first = acme_.start_run().value();
+  acme_.edit("agents/planner.toml", "use = [\"billing.invoice.read\", \"billing.invoice.list\"]",
+             "use = [\"billing.invoice.list\"]");
+  const auto second = acme_.go_on("planner", first.refresh).value();
+  EXPECT_EQ(write_json(second.access.details.at("use")), R"(["billing.invoice.list"])");
+}
+
+TEST_F(GrantsTokens, P9_ARefreshNamesNoOtherResource) {
+  const auto first = acme_.start_run().value();
+  const auto with = [&](std::vector<std::string> resources) {
+    return refusal(acme_.run(acme_.grants().go_on(acme_.client("planner"), first.refresh.clone(),
+                                                  std::move(resources))));
+  };
+  EXPECT_EQ(with({"https://writ.example/v1"}), "not_found at resource");
+  EXPECT_EQ(with(GrantsAcme::billing_server()), "granted");
+}
+
+// Failures.md 6: {every grant, refresh, introspection} × {disabled user, agent, key, run, workspace
+// version}.
+struct Ending {
+  const char* name;
+  void (*end)(GrantsAcme&, RunId planner_run);
+};
+class Failures6 : public GrantsTokens, public testing::WithParamInterface<Ending> {};
+
+void remove_planner(GrantsAcme& acme, RunId) {
+  acme.documents().erase("agents/planner.toml");
+  acme.documents().erase("workflows/refund.toml");
+  acme.documents().at("policies/refund.cedar") = "";
+  acme.apply();
+}
+void change_key(GrantsAcme& acme, RunId) {
+  auto& text = acme.documents().at("agents/planner.toml");
+  text.resize(text.find("\n[[keys]]"));
+  const auto key = jose::Es256Signer(crypto::Es256PrivateKey::generate()).public_jwk();
+  text += "\n[[keys]]\n";
+  for (const auto& member : key.to_json())
+    text += std::string(text_of(member)) + " = " + write_json(member.value()) + '\n';
+  acme.apply();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , Failures6,
+    testing::Values(Ending{"user", [](GrantsAcme& acme, RunId) { acme.disable("alice"); }},
+                    Ending{"agent", remove_planner}, Ending{"key", change_key},
+                    Ending{"run", [](GrantsAcme& acme, RunId run) { acme.revoke(run); }},
+                    Ending{"run_durably",
+                           [](GrantsAcme& acme, RunId run) { acme.end_record(run); }},
+                    Ending{"life", [](GrantsAcme& acme,
+                                      RunId) { acme.clock().advance(std::chrono::minutes(61)); }}),
+    [](const auto& about) { return about.param.name; });
+
+TEST_P(Failures6, EveryGrantIsDenied) {
+  const std::string what = GetParam().name;
+  const auto planner = acme_.start_run().value();
+  const auto token = acme_.hand_down("planner", planner, GrantsAcme::to_support())->token.text;
+  const auto support = acme_.take_over("support", token).value();
+  const auto pending = acme_.hand_down("support", support, GrantsAcme::to_billing())->token.text;
+  const auto again = acme_.hand_down("planner", planner, GrantsAcme::to_support())->token.text;
+  const auto user_token = acme_.user_token();
+  GetParam().end(acme_, planner.run);
+
+  const auto client = [&] {
+    return acme_.authenticate_client(acme_.assertion("planner"), acme_.proof(acme_.key("planner")));
+  };
+  // A removed agent and a removed key do not authenticate at all.
+  const bool known = client().has_value();
+  EXPECT_EQ(known, what != "agent" && what != "key");
+  if (known) {
+    EXPECT_FALSE(acme_.go_on("planner", planner.refresh));
+    EXPECT_FALSE(acme_.hand_down("planner", planner, GrantsAcme::to_support()));
+    if (what == "user" || what == "life") {
+      EXPECT_EQ(refusal(acme_.start_with(SubjectKind::jwt, user_token)),
+                what == "user" ? "denied at subject_token" : "unauthenticated at subject_token");
+    }
+    // Memory alone answers who asks; the durable end without it is what commits meet.
+    if (what != "run_durably") EXPECT_FALSE(active("planner", planner.access.text));
+    if (what != "run_durably") EXPECT_FALSE(active("planner", planner.refresh.reveal_text()));
+  }
+  // Nor does what was handed down live on; a key's end leaves the runs, by P8 their own key is
+  // theirs.
+  if (what != "key") {
+    EXPECT_FALSE(acme_.go_on("support", support.refresh));
+    EXPECT_FALSE(acme_.take_over("support", again));
+    EXPECT_FALSE(acme_.take_over("billing", pending));
+  }
+}
+
+TEST_F(GrantsTokens, P6_ADisabledUserIsRefusedByTheCommitToo) {
+  const auto alice = acme_.user_id("alice");
+  acme_.store().hold_commits();
+  // The user's record moves before the grant's commit; memory does not know yet.
+  spawn(acme_.loop(), [](LiveWorkspace& workspace, UserId user) -> Task<void> {
+    Unit unit;
+    unit.puts.push_back({RecordKind::user, user.to_string(), workspace.standing(user).revision,
+                         to_record(Standing{.key = {}, .disabled = true, .revision = 0})});
+    (void)co_await workspace.store().commit(std::move(unit));
+  }(acme_.workspace(), alice));
+  while (acme_.store().held() < 1) std::this_thread::yield();
+  const OneShot<bool> done;
+  std::optional<Expected<Granted>> out;
+  spawn(acme_.loop(),
+        [](GrantsAcme& acme, std::optional<Expected<Granted>>& into,
+           OneShot<bool> finished) -> Task<void> {
+          into = co_await acme.grants().start_for_user(acme.client("planner"), GrantsAcme::plan(),
+                                                       SubjectKind::jwt, acme.user_token(),
+                                                       GrantsAcme::billing_server(), "");
+          finished.set(true);
+        }(acme_, out, done));
+  while (acme_.store().held() < 2) std::this_thread::yield();
+  acme_.store().release_commits();
+  (void)acme_.run(done.wait());
+  EXPECT_FALSE(*out);
+  EXPECT_TRUE(acme_.workspace().runs().all().empty());
+}
+
+TEST_F(GrantsTokens, IntrospectionShowsWhatTheRunMayDoNow) {
+  const auto granted = acme_.start_run().value();
+  acme_.edit("agents/planner.toml", "use = [\"billing.invoice.read\", \"billing.invoice.list\"]",
+             "use = [\"billing.invoice.list\"]");
+  const auto answer = introspect("planner", granted.access.text).value();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->at("active"), true);
+  EXPECT_EQ(answer->at("token_type"), "DPoP");
+  EXPECT_EQ(answer->at("client_id"), "acme/planner");
+  EXPECT_EQ(answer->at("run"), Json(granted.run.to_string()));
+  EXPECT_EQ(write_json(answer->at("authorization_details").as_array()[0].as_object().at("use")),
+            R"(["billing.invoice.list"])");
+  const auto refresh = introspect("planner", granted.refresh.reveal_text()).value();
+  ASSERT_TRUE(refresh);
+  EXPECT_EQ(refresh->at("exp"), to_unix_seconds(granted.run_ends));
+}
+
+TEST_F(GrantsTokens, Failures7_AnothersTokenIsNotActive) {
+  const auto granted = acme_.start_run().value();
+  EXPECT_FALSE(active("support", granted.access.text));
+  EXPECT_FALSE(active("support", granted.refresh.reveal_text()));
+  EXPECT_FALSE(active("planner", "nonsense"));
+  EXPECT_FALSE(active("planner", acme_.user_token()));
+  EXPECT_TRUE(active("planner", granted.access.text));
+}
+
+TEST_F(GrantsTokens, Failures8_AnAssertionCountsOnceAcrossEndpoints) {
+  const auto granted = acme_.start_run().value();
+  const auto client = acme_.client("planner");
+  const auto ask = [&] {
+    return refusal(acme_.run(acme_.grants().introspect(
+        client, SecretBytes::copy_of(std::string_view(granted.access.text)))));
+  };
+  EXPECT_EQ(ask(), "granted");
+  EXPECT_EQ(ask(), "unauthenticated at client_assertion");
+  EXPECT_EQ(refusal(acme_.run(acme_.grants().go_on(client, granted.refresh.clone(), {}))),
+            "unauthenticated at client_assertion");
+  EXPECT_EQ(refusal(acme_.run(acme_.grants().revoke(client, granted.refresh.clone()))),
+            "unauthenticated at client_assertion");
+  EXPECT_TRUE(alive(granted.run));
+}
+
+TEST_F(GrantsTokens, RevokingEitherTokenEndsTheRun) {
+  const auto first = acme_.start_run().value();
+  ASSERT_TRUE(revoke("planner", first.refresh.reveal_text()));
+  EXPECT_FALSE(alive(first.run));
+  const auto second = acme_.start_run().value();
+  ASSERT_TRUE(revoke("planner", second.access.text));
+  EXPECT_FALSE(alive(second.run));
+  EXPECT_EQ(acme_.entries(audit::Kind::token_revoked).size(), 2U);
+  EXPECT_EQ(acme_.entries(audit::Kind::run_revoked).size(), 2U);
+  EXPECT_EQ(refusal(acme_.go_on("planner", first.refresh)), "denied at refresh_token");
+}
+
+TEST_F(GrantsTokens, RevokingAnothersTokenChangesNothingAndSaysNothing) {
+  const auto granted = acme_.start_run().value();
+  EXPECT_TRUE(revoke("support", granted.refresh.reveal_text()));
+  EXPECT_TRUE(revoke("support", granted.access.text));
+  EXPECT_TRUE(revoke("support", "nonsense"));
+  EXPECT_TRUE(alive(granted.run));
+  EXPECT_TRUE(acme_.entries(audit::Kind::token_revoked).empty());
+}
+
+TEST_F(GrantsTokens, RevocationWorksWhereTheDiskIsFull) {
+  const auto granted = acme_.start_run().value();
+  acme_.store().fail_commits(fail(Errc::unavailable, "the disk is full").error());
+  EXPECT_EQ(refusal(revoke("planner", granted.refresh.reveal_text())), "unavailable at ");
+  EXPECT_FALSE(alive(granted.run));
+}
+
+}  // namespace
+}  // namespace writ::broker
