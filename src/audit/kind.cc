@@ -9,12 +9,24 @@ std::string_view name(Kind kind) {
       return "log.opened";
     case Kind::workspace_applied:
       return "workspace.applied";
+    case Kind::user_invited:
+      return "user.invited";
     case Kind::user_enrolled:
       return "user.enrolled";
+    case Kind::user_disabled:
+      return "user.disabled";
+    case Kind::user_enabled:
+      return "user.enabled";
+    case Kind::user_token_issued:
+      return "user.token_issued";
     case Kind::session_opened:
       return "session.opened";
+    case Kind::session_ended:
+      return "session.ended";
     case Kind::control_refused:
       return "control.refused";
+    case Kind::payload_read:
+      return "payload.read";
     case Kind::run_started:
       return "run.started";
     case Kind::run_delegated:

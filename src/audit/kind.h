@@ -13,9 +13,15 @@ namespace writ::audit {
 enum class Kind {
   log_opened,
   workspace_applied,
+  user_invited,
   user_enrolled,
+  user_disabled,
+  user_enabled,
+  user_token_issued,
   session_opened,
+  session_ended,
   control_refused,
+  payload_read,
   run_started,
   run_delegated,
   run_revoked,
@@ -39,8 +45,10 @@ enum class Kind {
 };
 
 inline constexpr std::array kKinds{
-    Kind::log_opened,         Kind::workspace_applied,    Kind::user_enrolled,
-    Kind::session_opened,     Kind::control_refused,      Kind::run_started,
+    Kind::log_opened,         Kind::workspace_applied,    Kind::user_invited,
+    Kind::user_enrolled,      Kind::user_disabled,        Kind::user_enabled,
+    Kind::user_token_issued,  Kind::session_opened,       Kind::session_ended,
+    Kind::control_refused,    Kind::payload_read,         Kind::run_started,
     Kind::run_delegated,      Kind::run_revoked,          Kind::run_ended,
     Kind::grant_issued,       Kind::grant_refused,        Kind::action_intent,
     Kind::action_done,        Kind::action_failed,        Kind::action_unknown,

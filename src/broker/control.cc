@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/control.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace writ::broker {
+namespace {
+
+using identity::Role;
+
+bool is_any_of(const identity::User& user, std::initializer_list<Role> roles) {
+  return std::ranges::any_of(roles, [&](Role role) { return user.has_role(role); });
+}
+
+bool is_own(const identity::User& user, const ControlSubject& subject) {
+  return subject.user && *subject.user == user.id;
+}
+
+bool shares_group(const identity::User& user, const ControlSubject& subject) {
+  return std::ranges::any_of(subject.groups,
+                             [&](const auto& group) { return user.in_group(group); });
+}
+
+bool may_see_run(const identity::User& user, const ControlSubject& subject) {
+  return is_any_of(user, {Role::auditor, Role::operator_, Role::admin}) || is_own(user, subject);
+}
+
+bool may_see_approval(const identity::User& user, const ControlSubject& subject) {
+  return is_any_of(user, {Role::auditor, Role::admin}) || shares_group(user, subject) ||
+         is_own(user, subject);
+}
+
+ControlVerdict verdict(bool allowed, bool visible = true) {
+  if (allowed) return ControlVerdict::allowed;
+  return visible ? ControlVerdict::denied : ControlVerdict::hidden;
+}
+
+// An agent reaches what is about its own run and nothing else.
+ControlVerdict decide_for_run(Operation operation, const delegation::Run& run,
+                              const ControlSubject& subject) {
+  switch (operation) {
+    case Operation::see_run:
+    case Operation::see_approval:
+    case Operation::see_action:
+      return verdict(subject.run && *subject.run == run.id, false);
+    default:
+      return ControlVerdict::denied;
+  }
+}
+
+ControlVerdict decide_for_user(Operation operation, const identity::User& user,
+                               const ControlSubject& subject) {
+  switch (operation) {
+    case Operation::see_self:
+    case Operation::get_user_token:
+    case Operation::see_workspace:
+    case Operation::list_runs:
+      return ControlVerdict::allowed;
+    case Operation::apply:
+    case Operation::invite:
+      return verdict(user.has_role(Role::admin));
+    case Operation::change_standing:
+    case Operation::keep_credentials:
+      return verdict(user.has_role(Role::operator_));
+    case Operation::see_run:
+    case Operation::trace:
+    case Operation::see_action:
+    case Operation::explain:
+      return verdict(may_see_run(user, subject), false);
+    case Operation::revoke:
+      return verdict(user.has_role(Role::operator_) || is_own(user, subject),
+                     may_see_run(user, subject));
+    case Operation::list_approvals:
+      return verdict(is_any_of(user, {Role::auditor, Role::admin}) || !user.groups.empty());
+    case Operation::see_approval:
+      return verdict(may_see_approval(user, subject), false);
+    case Operation::decide_approval:
+      return verdict(shares_group(user, subject), may_see_approval(user, subject));
+    case Operation::prove:
+      return verdict(is_any_of(user, {Role::auditor, Role::admin}) || is_own(user, subject),
+                     may_see_run(user, subject));
+    case Operation::resolve:
+      return verdict(user.has_role(Role::operator_), may_see_run(user, subject));
+    case Operation::read_log:
+      return verdict(is_any_of(user, {Role::auditor, Role::admin}));
+  }
+  WRIT_UNREACHABLE();
+}
+
+}  // namespace
+
+std::string_view name(Operation operation) {
+  switch (operation) {
+    case Operation::see_self:
+      return "see_self";
+    case Operation::get_user_token:
+      return "get_user_token";
+    case Operation::see_workspace:
+      return "see_workspace";
+    case Operation::apply:
+      return "apply";
+    case Operation::invite:
+      return "invite";
+    case Operation::change_standing:
+      return "change_standing";
+    case Operation::keep_credentials:
+      return "keep_credentials";
+    case Operation::list_runs:
+      return "list_runs";
+    case Operation::see_run:
+      return "see_run";
+    case Operation::trace:
+      return "trace";
+    case Operation::revoke:
+      return "revoke";
+    case Operation::list_approvals:
+      return "list_approvals";
+    case Operation::see_approval:
+      return "see_approval";
+    case Operation::decide_approval:
+      return "decide_approval";
+    case Operation::see_action:
+      return "see_action";
+    case Operation::explain:
+      return "explain";
+    case Operation::prove:
+      return "prove";
+    case Operation::resolve:
+      return "resolve";
+    case Operation::read_log:
+      return "read_log";
+  }
+  WRIT_UNREACHABLE();
+}
+
+ControlVerdict decide(Operation operation, const Caller& caller, const ControlSubject& subject) {
+  WRIT_CHECK((caller.user == nullptr) != (caller.run == nullptr));
+  return caller.run != nullptr ? decide_for_run(operation, *caller.run, subject)
+                               : decide_for_user(operation, *caller.user, subject);
+}
+
+void name_caller(audit::EntryBuilder& entry, const Caller& caller) {
+  if (caller.user != nullptr) {
+    entry.set("by", caller.user->id.to_string()).set("by_name", caller.user->name);
+  } else {
+    entry.set("by", caller.run->agent.to_string()).set("by_name", caller.run->agent_name);
+  }
+}
+
+Append control_refused(const EntryWriter& writer, Operation operation, const Caller& caller,
+                       std::string_view about) {
+  constexpr std::size_t kMaxAbout = 200;
+  auto entry = writer.entry(audit::Kind::control_refused);
+  name_caller(entry, caller);
+  entry.set("operation", name(operation)).set("about", visible_text(about.substr(0, kMaxAbout)));
+  std::vector<std::string> subjects;
+  if (caller.run != nullptr) {
+    entry.run(caller.run->id);
+    subjects.push_back(caller.run->id.to_string());
+  }
+  return EntryWriter::append(entry, std::move(subjects));
+}
+
+}  // namespace writ::broker

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/sign_in.h"
+
+#include "broker/live_records.h"
+#include "broker/one_time_code.h"
+
+namespace writ::broker {
+namespace {
+
+// How often one sign-in is made anew because the workspace moved under it.
+constexpr int kAttempts = 4;
+
+std::unexpected<Error> refused() {
+  return fail(Errc::unauthenticated, "this workspace, user, key and code do not go together", {},
+              "check the names; a new key is enrolled with a one-time code, which an admin makes "
+              "with: writ user invite");
+}
+
+bool moved(const Error& error) {
+  return is_revision_conflict(error, RecordKind::workspace) ||
+         is_revision_conflict(error, RecordKind::user);
+}
+
+Error explain(Error error) {
+  if (error.where == kOnceConflict)
+    return fail(Errc::unauthenticated, "this assertion was used before").error();
+  // The code was used by somebody else at the same moment.
+  if (is_revision_conflict(error, RecordKind::enrolment)) return refused().error();
+  if (moved(error)) {
+    return fail(Errc::unavailable, "the workspace changed while you were signing in", {},
+                "sign in again")
+        .error();
+  }
+  return error;
+}
+
+Check check_version(const LiveWorkspace& workspace, const workspace::Version& version) {
+  return {RecordKind::workspace, workspace.id().to_string(), version.number()};
+}
+
+// One key stands for one party: two who share one could approve as two, or an agent as a person.
+bool is_taken(const LiveWorkspace& workspace, const workspace::Version& version, UserId user,
+              const jose::Jwk& key) {
+  for (const auto& other : version.users()) {
+    const auto standing = workspace.standing(other->id);
+    if (other->id != user && standing.key && *standing.key == key) return true;
+  }
+  return std::ranges::any_of(version.agents(), [&](const auto& terms) {
+    return terms.agent->keys.find_thumbprint(key.thumbprint()) != nullptr;
+  });
+}
+
+}  // namespace
+
+Append user_enrolled(const EntryWriter& writer, const identity::User& user, const jose::Jwk& key,
+                     std::string_view by) {
+  auto entry = writer.entry(audit::Kind::user_enrolled);
+  entry.set("user", user.id.to_string())
+      .set("user_name", user.name)
+      .set("key", key.thumbprint())
+      .set("invited_by", by);
+  return EntryWriter::append(entry, {user.id.to_string()});
+}
+
+Expected<VerifiedLogin> SignIns::verify(const SignInRequest& request, const jose::Jwk& key) const {
+  auto login = verify_login(
+      request.assertion, key,
+      {.workspace = request.workspace, .user = request.user, .public_url = public_url_},
+      parts_.clock.now());
+  if (!login) return refused();
+  return login;
+}
+
+Task<Expected<SignedIn>> SignIns::sign_in(SignInRequest request) {
+  WRIT_CO_TRY_VOID(parts_.time.check());
+  auto workspace = parts_.live.find(request.workspace);
+  if (!request.enrol) {
+    if (workspace == nullptr) co_return refused();
+    co_return co_await with_key(std::move(workspace), request);
+  }
+  if (workspace == nullptr) co_return co_await found(request);
+  co_return co_await with_invitation(std::move(workspace), request);
+}
+
+Task<Expected<SignedIn>> SignIns::with_key(std::shared_ptr<LiveWorkspace> workspace,
+                                           const SignInRequest& request) {
+  std::optional<Error> last;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const auto version = workspace->version();
+    auto user = version->user(request.user);
+    if (user == nullptr) co_return refused();
+    const auto standing = workspace->standing(user->id);
+    if (!standing.key || standing.disabled) co_return refused();
+    WRIT_CO_TRY(const auto login, verify(request, *standing.key));
+
+    auto opening = parts_.sessions.prepare(*workspace, *user, login.session_key, standing.revision);
+    Unit unit;
+    unit.checks = {check_version(*workspace, *version),
+                   {RecordKind::user, user->id.to_string(), standing.revision}};
+    unit.once = {login.once};
+    unit.puts = {opening.put};
+    unit.appends = {opening.entry};
+    auto committed = co_await workspace->store().commit(std::move(unit));
+    if (committed) {
+      parts_.sessions.add(workspace, opening);
+      co_return SignedIn{.session = std::move(opening.token),
+                         .expires = opening.expires,
+                         .user = std::move(user),
+                         .workspace = std::move(workspace)};
+    }
+    last = std::move(committed).error();
+    if (!moved(*last)) break;
+  }
+  co_return std::unexpected(explain(std::move(*last)));
+}
+
+Task<Expected<SignedIn>> SignIns::with_invitation(std::shared_ptr<LiveWorkspace> workspace,
+                                                  const SignInRequest& request) {
+  const auto& key = request.enrol->key;
+  const auto code = code_id(request.enrol->code);
+  WRIT_CO_TRY(const auto enrolment,
+              co_await find_enrolment(workspace->store(), request.enrol->code, parts_.clock.now()));
+  // A founding that was cut off between its last two commits is finished by the same person.
+  if (!enrolment) co_return co_await found(request);
+  std::optional<Error> last;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const auto version = workspace->version();
+    auto user = version->user(request.user);
+    if (user == nullptr || enrolment->user != user->id) co_return refused();
+    auto standing = workspace->standing(user->id);
+    if (standing.disabled) co_return refused();
+    WRIT_CO_TRY(const auto login, verify(request, key));
+    if (is_taken(*workspace, *version, user->id, key)) {
+      co_return fail(Errc::conflict, "this key is enrolled for somebody else", "/key",
+                     "make a new key");
+    }
+
+    const auto before = standing.revision;
+    standing.key = key;
+    standing.revision = before + 1;
+    auto opening = parts_.sessions.prepare(*workspace, *user, login.session_key, standing.revision);
+    const EntryWriter writer(workspace->id(), workspace->data_key(), parts_.clock, parts_.random);
+    Unit unit;
+    unit.checks = {check_version(*workspace, *version)};
+    unit.once = {login.once};
+    unit.puts = {{RecordKind::user, user->id.to_string(), before, to_record(standing)},
+                 opening.put};
+    unit.erases = {{RecordKind::enrolment, code, enrolment->revision}};
+    unit.appends = {user_enrolled(writer, *user, key, enrolment->by->to_string()), opening.entry};
+    auto committed = co_await workspace->store().commit(std::move(unit));
+    if (committed) {
+      workspace->set_standing(user->id, std::move(standing));
+      // Those that the key before had opened hold no more; what is left of them is erased later.
+      (void)co_await parts_.sessions.end_all(*workspace, user->id);
+      parts_.sessions.add(workspace, opening);
+      co_return SignedIn{.session = std::move(opening.token),
+                         .expires = opening.expires,
+                         .user = std::move(user),
+                         .workspace = std::move(workspace)};
+    }
+    last = std::move(committed).error();
+    if (!moved(*last)) break;
+  }
+  co_return std::unexpected(explain(std::move(*last)));
+}
+
+}  // namespace writ::broker
