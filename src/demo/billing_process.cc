@@ -19,24 +19,6 @@ namespace {
 
 constexpr std::size_t kMostKey = 4096;
 
-// The key, to the end of the descriptor.
-Expected<SecretBytes> read_key(int descriptor) {
-  SecretBytes key(kMostKey);
-  std::size_t size = 0;
-  for (;;) {
-    const auto room = key.writable().subspan(size);
-    if (room.empty()) return fail(Errc::too_large, "the key has more than 4096 bytes");
-    const auto got = ::read(descriptor, room.data(), room.size());
-    if (got < 0) return fail(Errc::invalid_input, "the key's descriptor cannot be read");
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  ::close(descriptor);
-  if (size < 16) return fail(Errc::invalid_input, "the key has fewer than 16 bytes");
-  key.truncate(size);
-  return key;
-}
-
 Expected<std::unique_ptr<net::HttpServer>> listen(LoopPool& loops, std::uint16_t port,
                                                   net::Handler handler, observe::Log& log,
                                                   observe::Metrics& metrics) {
@@ -46,7 +28,7 @@ Expected<std::unique_ptr<net::HttpServer>> listen(LoopPool& loops, std::uint16_t
 }
 
 Expected<void> serve(const BillingProcessOptions& options, const sigset_t& ends) {
-  WRIT_TRY(auto key, read_key(options.key_descriptor));
+  WRIT_TRY(auto key, read_billing_key(options.key_descriptor));
   const SystemClock clock;
   crypto::SystemRandom random;
   observe::NullLog log;
@@ -90,6 +72,23 @@ Expected<std::uint16_t> port_in(std::string_view line, std::string_view before) 
 }
 
 }  // namespace
+
+Expected<SecretBytes> read_billing_key(int descriptor) {
+  SecretBytes key(kMostKey);
+  std::size_t size = 0;
+  for (;;) {
+    const auto room = key.writable().subspan(size);
+    if (room.empty()) return fail(Errc::too_large, "the key has more than 4096 bytes");
+    const auto got = ::read(descriptor, room.data(), room.size());
+    if (got < 0) return fail(Errc::invalid_input, "the key's descriptor cannot be read");
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  ::close(descriptor);
+  if (size < 16) return fail(Errc::invalid_input, "the key has fewer than 16 bytes");
+  key.truncate(size);
+  return key;
+}
 
 int run_billing_process(const BillingProcessOptions& options) {
   // It holds the key as any upstream does, and leaves no trace of it on this machine.

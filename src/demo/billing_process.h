@@ -19,6 +19,10 @@ struct BillingProcessOptions {
   bool control = false;    // whether tests may make it fail, on a port of its own
 };
 
+// The key, read to the end of the descriptor, which is closed. invalid_input or too_large unless it
+// is 16 to 4095 bytes.
+Expected<SecretBytes> read_billing_key(int descriptor);
+
 // In that process: says "billing API on PORT" and, with control, "control on PORT" on standard
 // output, and serves until SIGINT or SIGTERM. Returns an exit status.
 int run_billing_process(const BillingProcessOptions& options);

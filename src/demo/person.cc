@@ -3,72 +3,52 @@
 
 #include <algorithm>
 
-#include "base/encoding.h"
-#include "crypto/es256.h"
+#include "cli/files.h"
+#include "cli/login.h"
 #include "jose/dpop.h"
-#include "jose/jwt.h"
+#include "jose/private_jwk.h"
 
 namespace writ::demo {
 namespace {
 
-constexpr seconds kAssertionLife{60};
-
-std::string fresh_id(Random& random) {
-  Bytes bytes(16);
-  random.fill(bytes);
-  return base64url_encode(bytes);
-}
+// Nobody guesses at a passphrase that lives as long as the demo.
+constexpr crypto::PassphraseCost kCost{.operations = 1, .memory_kib = 8192};
 
 }  // namespace
 
-Person::Person(const Place& place, std::string name)
-    : place_(place), name_(std::move(name)), key_(crypto::Es256PrivateKey::generate()) {}
+Expected<Person> Person::create(const Place& place, std::string_view name,
+                                const SecretBytes& passphrase) {
+  WRIT_TRY(auto owner, cli::make_identity(place.server, place.workspace, name));
+  WRIT_TRY(auto file, cli::UserKey::generate(std::move(owner), passphrase, place.random, kCost));
+  WRIT_TRY(auto key, file.open(passphrase));
+  return Person(place, std::move(file), std::move(key));
+}
 
-Expected<cli::HttpAnswer> Person::enrol(const SecretBytes& code) { return open(code.clone()); }
-Expected<cli::HttpAnswer> Person::sign_in() { return open(std::nullopt); }
+Expected<void> Person::enrol(const SecretBytes& code) {
+  WRIT_TRY(session_, cli::open_session(place_.http, file_.owner(), key_, code.clone(), place_.clock,
+                                       place_.random));
+  WRIT_TRY(session_key_, jose::read_private_jwk(session_->key));
+  return {};
+}
 
-Expected<cli::HttpAnswer> Person::open(const std::optional<SecretBytes>& code) {
-  session_key_.emplace(crypto::Es256PrivateKey::generate());
-  const auto who = place_.workspace + "/" + name_;
-  const auto now = to_unix_seconds(place_.clock.now());
-  const JsonObject claims{{"iss", who},
-                          {"sub", who},
-                          {"aud", place_.server.origin()},
-                          {"jti", fresh_id(place_.random)},
-                          {"iat", now},
-                          {"exp", now + kAssertionLife.count()},
-                          {"cnf", JsonObject{{"jkt", session_key_->public_jwk().thumbprint()}}}};
-  protocol::OpenSession message{.workspace = place_.workspace,
-                                .user = name_,
-                                .assertion = jose::sign_jwt(key_, protocol::kLoginType, claims),
-                                .code = std::nullopt,
-                                .key = std::nullopt};
-  if (code) {
-    message.code = code->clone();
-    message.key = key_.public_jwk().required_members();
-  }
-  auto answer = place_.http.send(place_.server,
-                                 {.method = "POST",
-                                  .target = "/v1/sessions",
-                                  .body = SecretBytes::copy_of(write_json(Json(message.to_json()))),
-                                  .content_type = "application/json"});
-  if (auto opened = message_of<protocol::SessionOpened>(answer)) {
-    session_ = std::move(opened->session);
-  }
-  return answer;
+Expected<void> Person::write_down(const std::filesystem::path& home) const {
+  if (!session_) return fail(Errc::unauthenticated, name() + " has not signed in");
+  WRIT_TRY_VOID(
+      cli::write_private_file(cli::user_key_path(home, file_.owner()), as_bytes(file_.to_text())));
+  return cli::Sessions(home).save(*session_);
 }
 
 Expected<cli::HttpAnswer> Person::send(std::string method, std::string target, SecretBytes body,
                                        std::string content_type) {
-  if (!session_key_) return fail(Errc::unauthenticated, name_ + " has not signed in");
+  if (!session_key_) return fail(Errc::unauthenticated, name() + " has not signed in");
   const auto path = target.substr(0, target.find('?'));
   cli::HttpRequest request{.method = std::move(method), .target = std::move(target)};
   WRIT_TRY_VOID(request.fields.add(
       "DPoP", jose::make_dpop_proof(*session_key_, request.method, place_.server.origin() + path,
-                                    session_.reveal_text(), place_.clock, place_.random)));
-  auto authorization = SecretBytes(session_.size() + 5);
+                                    session_->session.reveal_text(), place_.clock, place_.random)));
+  auto authorization = SecretBytes(session_->session.size() + 5);
   std::ranges::copy(as_bytes("DPoP "), authorization.writable().begin());
-  std::ranges::copy(session_.reveal(), authorization.writable().begin() + 5);
+  std::ranges::copy(session_->session.reveal(), authorization.writable().begin() + 5);
   request.secret_fields.push_back({"Authorization", std::move(authorization)});
   request.body = std::move(body);
   request.content_type = std::move(content_type);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Person: a user of the demo's workspace, with a key of their own that never leaves memory: what
 // people do with `writ login`, `writ apply`, `writ approve`, here without a terminal and without a
-// passphrase, since nobody types one.
+// passphrase typed, since nobody is there to type one.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@
 #include "base/random.h"
 #include "base/secret_bytes.h"
 #include "cli/http.h"
+#include "cli/session.h"
+#include "cli/user_key.h"
 #include "jose/signer.h"
 #include "protocol/approvals.h"
 #include "protocol/credentials.h"
@@ -31,18 +34,18 @@ struct Place {
   Random& random;
 };
 
-// Not thread-safe. Each call returns the server's answer whatever it is; an Error means that there
-// was none.
+// Movable. Not thread-safe. Each call returns the server's answer whatever it is; an Error means
+// that there was none.
 class Person {
  public:
-  Person(const Place& place, std::string name);
+  // With a fresh key, which could be written down under `passphrase`.
+  static Expected<Person> create(const Place& place, std::string_view name,
+                                 const SecretBytes& passphrase);
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return file_.owner().user; }
 
-  // POST /v1/sessions, with the one-time code that enrols the key.
-  Expected<cli::HttpAnswer> enrol(const SecretBytes& code);
-  // As any later time.
-  Expected<cli::HttpAnswer> sign_in();
+  // Enrols the key with the one-time code, and signs in.
+  Expected<void> enrol(const SecretBytes& code);
 
   Expected<cli::HttpAnswer> get(std::string target);
   Expected<cli::HttpAnswer> post(std::string target, const JsonObject& message);
@@ -52,16 +55,20 @@ class Person {
   Expected<cli::HttpAnswer> decide(const protocol::ApprovalView& approval,
                                    approval::Verdict verdict, std::vector<std::string> groups);
 
+  // Leaves key and session where the command line finds them.
+  Expected<void> write_down(const std::filesystem::path& home) const;
+
  private:
-  Expected<cli::HttpAnswer> open(const std::optional<SecretBytes>& code);
+  Person(const Place& place, cli::UserKey file, jose::Es256Signer key)
+      : place_(place), file_(std::move(file)), key_(std::move(key)) {}
   Expected<cli::HttpAnswer> send(std::string method, std::string target, SecretBytes body,
                                  std::string content_type);
 
   Place place_;
-  std::string name_;
+  cli::UserKey file_;
   jose::Es256Signer key_;
+  std::optional<cli::Session> session_;
   std::optional<jose::Es256Signer> session_key_;
-  SecretBytes session_;
   WorkspaceId workspace_id_;
 };
 

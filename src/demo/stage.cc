@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "demo/stage.h"
+
+#include <thread>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace writ::demo {
+namespace {
+
+constexpr seconds kUp{60};  // a first start under a sanitizer on a busy machine
+constexpr seconds kDown{10};
+
+// A port that was free a moment ago: the server's public URL must name one before it listens.
+Expected<std::uint16_t> free_port() {
+  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return fail(Errc::unavailable, "no more sockets");
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  const bool bound =
+      ::bind(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  ::close(probe);
+  if (!bound) return fail(Errc::unavailable, "no free port on 127.0.0.1");
+  return ntohs(address.sin_port);
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<Stage>> Stage::set(const StageOptions& options,
+                                            const SecretBytes& billing_key, cli::Http& http) {
+  std::unique_ptr<Stage> stage(new Stage(options.directory));
+  std::error_code error;
+  std::filesystem::create_directories(options.directory / "logs", error);
+  if (error) return fail(Errc::unavailable, error.message(), options.directory.string());
+  WRIT_TRY(auto billing,
+           start_billing_process(billing_key, (options.directory / "logs/billing.log").string(),
+                                 options.billing_control));
+  stage->billing_.emplace(std::move(billing));
+  WRIT_TRY_VOID(stage->initialize(options));
+  WRIT_TRY_VOID(stage->serve(http));
+  return stage;
+}
+
+Expected<void> Stage::initialize(const StageOptions& options) {
+  WRIT_TRY(const auto port, free_port());
+  WRIT_TRY(server_url_, parse_url("http://127.0.0.1:" + std::to_string(port)));
+  const auto directory = (options.directory / "server").string();
+  ChildOptions init{.arguments = {"init", "--dir", directory, "--public-url", server_url_.origin(),
+                                  "--listen", server_url_.authority()},
+                    .log = (options.directory / "logs/server.log").string()};
+  init.output_to_log = false;
+  WRIT_TRY(auto child, ChildProcess::start(init));
+  return {};
+}
+
+Expected<void> Stage::serve(cli::Http& http) {
+  const auto log = (directory_ / "logs/server.log").string();
+  WRIT_TRY(auto child,
+           ChildProcess::start(
+               {.arguments = {"serve", "--config", (directory_ / "server/writ.toml").string()},
+                .log = log}));
+  server_.emplace(std::move(child));
+  const auto by = std::chrono::steady_clock::now() + kUp;
+  for (;;) {
+    const auto answer = http.send(server_url_, {.target = "/readyz"});
+    if (answer && answer->status == 200) return {};
+    if (!server_->is_running()) {
+      return fail(Errc::unavailable, "the server ended before it was ready", log);
+    }
+    if (std::chrono::steady_clock::now() > by) {
+      return fail(Errc::unavailable, "the server is not ready", log);
+    }
+    std::this_thread::sleep_for(milliseconds(50));
+  }
+}
+
+bool Stage::stands() {
+  const std::lock_guard lock(mutex_);
+  return !stopped_ && server_->is_running() && billing_->process.is_running();
+}
+
+void Stage::stop() {
+  const std::lock_guard lock(mutex_);
+  if (stopped_) return;
+  stopped_ = true;
+  if (server_) (void)server_->stop(kDown);
+  if (billing_) (void)billing_->process.stop(kDown);
+}
+
+}  // namespace writ::demo

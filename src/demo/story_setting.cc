@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Before the story: a workspace where there was none.
+#include "demo/acme_files.h"
+#include "demo/story.h"
+#include "protocol/apply.h"
+#include "protocol/sessions.h"
+
+namespace writ::demo {
+namespace {
+
+// What came of POST /v1/sessions; its answer is a secret.
+Seen signing_in(const Expected<void>& signed_in) {
+  Seen seen{.request = "POST /v1/sessions"};
+  if (signed_in) {
+    seen.status = 201;
+  } else {
+    seen.text = signed_in.error().to_string();
+  }
+  return seen;
+}
+
+}  // namespace
+
+bool Story::found_workspace() {
+  auto& cast = scene_.cast;
+  scene_.narrator.chapter(0, "The stage: a fresh server, a billing API, and workspace acme");
+  const auto ready =
+      seen("GET /readyz", cast.place.http.send(cast.place.server, {.target = "/readyz"}));
+  if (!tell("A Writ server with an empty store is ready.", ready, {has_status(ready, 200)})) {
+    return false;
+  }
+  Url upstream;
+  upstream.scheme = "http";
+  upstream.host = "127.0.0.1";
+  upstream.port = scene_.billing_port;
+  upstream.path = "/";
+  const auto bare = seen("GET http://" + upstream.authority() + "/v1/invoices/inv_1001",
+                         cast.place.http.send(upstream, {.target = "/v1/invoices/inv_1001"}));
+  tell("The billing API, a process of its own, answers nobody who has no key.", bare,
+       {has_status(bare, 401)});
+
+  const auto founded = signing_in(cast.ada.enrol(scene_.founding_code));
+  if (!tell(
+          "Ada becomes acme's first admin by the one-time code that the server was made with, and "
+          "enrols a key of her own.",
+          founded, {has_status(founded, 201)})) {
+    return false;
+  }
+  auto mallory = Person::create(cast.place, "mallory", SecretBytes::copy_of("mallory's own"));
+  if (!mallory) return false;
+  const auto again = mallory->enrol(scene_.founding_code);
+  tell("The code is spent: it makes nobody else an admin.", signing_in(again),
+       {holds(!again && again.error().code != Errc::unavailable, "a refusal")});
+
+  const auto documents =
+      acme_documents({.billing_port = scene_.billing_port, .agent_keys = cast.agent_keys()});
+  if (!documents) return false;
+  const protocol::ApplyRequest wanted{.documents = *documents, .dry_run = false};
+  const auto applied = seen("POST /v1/apply", cast.ada.post("/v1/apply", wanted.to_json()));
+  if (!tell("Ada applies the workspace's files as one version: people, agents with their ceilings, "
+            "the billing tools, the refund workflow, the policies.",
+            applied, {has_status(applied, 200)})) {
+    return false;
+  }
+  const auto stored = seen(
+      "POST /v1/credentials/billing-api-key",
+      cast.ada.post_secret("/v1/credentials/billing-api-key?server=billing", scene_.billing_key));
+  if (!tell(
+          "Ada puts the billing key into the vault. It is bound to the billing API's address, and "
+          "nobody can read it back.",
+          stored,
+          {has_status(stored, 201),
+           holds(!stored.body.contains(scene_.billing_key.reveal_text()), "no key")})) {
+    return false;
+  }
+  return enrol_people();
+}
+
+bool Story::enrol_people() {
+  auto& cast = scene_.cast;
+  for (Person* person : {&cast.alice, &cast.bob, &cast.carol, &cast.olivia}) {
+    const auto invitation = message_of<protocol::Invitation>(
+        cast.ada.post("/v1/users/" + person->name() + "/invitations", {}));
+    const auto enrolled = invitation
+                              ? signing_in(person->enrol(invitation->code))
+                              : Seen{.request = "POST /v1/users/" + person->name() + "/invitations",
+                                     .text = invitation.error().to_string()};
+    if (!tell(person->name() + " enrols a key with a one-time code from Ada, and signs in.",
+              enrolled, {has_status(enrolled, 201)})) {
+      return false;
+    }
+  }
+  const auto found = cast.discover();
+  const Seen metadata{.request = "GET /.well-known/oauth-authorization-server",
+                      .text = found ? "" : found.error().to_string()};
+  return tell("The agents find the authorization server's endpoints in its metadata.", metadata,
+              {holds(found.has_value(), "metadata of this very server")});
+}
+
+}  // namespace writ::demo
