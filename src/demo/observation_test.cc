@@ -27,7 +27,7 @@ TEST(Observation, AStepThatClaimsNothingDoesNotHold) {
 }
 
 TEST(Observation, NoAnswerHoldsNothing) {
-  const auto none = seen("GET /x", fail(Errc::unavailable, "no server"));
+  const auto none = seen("GET /x", Expected<cli::HttpAnswer>(fail(Errc::unavailable, "no server")));
   EXPECT_FALSE(has_status(none, 200).holds);
   EXPECT_FALSE(is_problem(none, 403, "denied").holds);
   EXPECT_FALSE(has_member(none, "operand", "policy").holds);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "demo/stage.h"
 
+#include <algorithm>
 #include <thread>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "cli/files.h"
 
 namespace writ::demo {
 namespace {
@@ -30,6 +33,25 @@ Expected<std::uint16_t> free_port() {
   return ntohs(address.sin_port);
 }
 
+// The founding code within a line of what `writ init` prints: 40 hexadecimal digits, where they
+// stand. Empty where there is none.
+std::string_view code_in(std::string_view line) {
+  constexpr std::size_t kSize = 40;
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (auto at = line.find_first_of(kDigits); at != std::string_view::npos;) {
+    const auto end = std::min(line.find_first_not_of(kDigits, at), line.size());
+    if (end - at == kSize) return line.substr(at, kSize);
+    at = line.find_first_of(kDigits, end);
+  }
+  return {};
+}
+
+std::string configuration(const Url& url, bool debug) {
+  return "# Made by writ demo.\nlisten = \"" + url.authority() +
+         "\"\ndata = \"data\"\nseal_key_file = \"seal.key\"\nanchor = \"anchor\"\n\n" +
+         "[log]\nlevel = \"" + (debug ? "debug" : "info") + "\"\nformat = \"text\"\n";
+}
+
 }  // namespace
 
 Expected<std::unique_ptr<Stage>> Stage::set(const StageOptions& options,
@@ -50,13 +72,23 @@ Expected<std::unique_ptr<Stage>> Stage::set(const StageOptions& options,
 Expected<void> Stage::initialize(const StageOptions& options) {
   WRIT_TRY(const auto port, free_port());
   WRIT_TRY(server_url_, parse_url("http://127.0.0.1:" + std::to_string(port)));
-  const auto directory = (options.directory / "server").string();
-  ChildOptions init{.arguments = {"init", "--dir", directory, "--public-url", server_url_.origin(),
-                                  "--listen", server_url_.authority()},
-                    .log = (options.directory / "logs/server.log").string()};
-  init.output_to_log = false;
-  WRIT_TRY(auto child, ChildProcess::start(init));
-  return {};
+  WRIT_TRY(auto init,
+           ChildProcess::start({.arguments = {"init", "--dir", (directory_ / "server").string()},
+                                .log = (directory_ / "logs/init.log").string(),
+                                .output_to_log = false}));
+  for (;;) {
+    const auto line = init.read_line(seconds(30));
+    if (!line) break;
+    if (const auto code = code_in(*line); !code.empty()) {
+      founding_code_ = SecretBytes::copy_of(code);
+    }
+  }
+  if (init.stop(seconds(10)) != 0 || founding_code_.empty()) {
+    return fail(Errc::unavailable, "the server's directory cannot be made",
+                (directory_ / "logs/init.log").string());
+  }
+  return cli::write_private_file(directory_ / "server/writ.toml",
+                                 as_bytes(configuration(server_url_, options.debug)));
 }
 
 Expected<void> Stage::serve(cli::Http& http) {
