@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/render_actions.h"
+
+#include "base/encoding.h"
+#include "wire/time_text.h"
+
+namespace writ::cli {
+namespace {
+
+std::string fact_text(const Json& value) {
+  if (const auto* text = value.if_string()) return visible_text(text_of(*text));
+  return visible_text(write_json(value));
+}
+
+std::string sign_of(std::string_view kind) {
+  if (kind == "added") return "+";
+  if (kind == "removed") return "-";
+  return "~";
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const auto& text : texts) out += (out.empty() ? "" : ", ") + visible_text(text);
+  return out;
+}
+
+}  // namespace
+
+std::string render_explanation(const protocol::Explanation& explanation, const Style& style) {
+  std::string out = style.bold(explanation.action.to_string()) + "\n";
+  int number = 0;
+  for (const auto& answer : explanation.answers) {
+    out += '\n' + style.bold(std::to_string(++number) + " " + visible_text(answer.question)) + '\n';
+    out += "  " + wrap(visible_text(answer.answer), style.width - 2, 2) + '\n';
+    std::size_t widest = 0;
+    for (const auto& fact : answer.facts)
+      widest = std::max(widest, columns(visible_text(text_of(fact))));
+    for (const auto& fact : answer.facts) {
+      auto label = "    " + visible_text(text_of(fact));
+      label.append(4 + widest + 2 - columns(label), ' ');
+      out += style.dim(label + wrap(fact_text(fact.value()),
+                                    std::max(style.width, columns(label) + 20), columns(label),
+                                    columns(label))) +
+             '\n';
+    }
+  }
+  return out;
+}
+
+std::string render_action(const protocol::ActionView& action, const Style& style) {
+  std::string out = style.bold(action.id.to_string()) + "\n";
+  const auto line = [&](std::string_view label, const std::string& text) {
+    out += style.dim(label) + text + '\n';
+  };
+  line("run     ", action.run.to_string());
+  line("tool    ", visible_text(action.tool));
+  auto phase = visible_text(action.phase);
+  if (action.status) phase += ", the upstream answered " + std::to_string(*action.status);
+  if (action.resolved) phase += ", settled by an operator";
+  line("state   ", phase);
+  if (action.result) line("result  ", write_json_for_people(*action.result));
+  if (action.phase == "unknown") {
+    out += style.notice(
+               "It may have been done or not. Look at the upstream, then: writ action "
+               "resolve " +
+               action.id.to_string()) +
+           '\n';
+  }
+  return out;
+}
+
+std::string render_approvals(const protocol::ApprovalList& list, const Style& style) {
+  if (list.approvals.empty()) return "Nothing waits for approval.\n";
+  std::string out;
+  for (const auto& each : list.approvals) {
+    if (!out.empty()) out += '\n';
+    out += style.bold(each.id.to_string()) + "  " + visible_text(each.state) + " until " +
+           format_time(each.approved_until.value_or(each.expires)) + '\n';
+    out += "  " +
+           wrap(visible_text(each.title.empty() ? each.tool : each.title), style.width - 2, 2) +
+           '\n';
+    auto who = "agent " + visible_text(each.agent) + ", run " + visible_text(each.run_name);
+    if (each.user) who += ", for " + visible_text(*each.user);
+    out += "  " + style.dim(wrap(who, style.width - 2, 2)) + '\n';
+    out += "  waits for " + (each.missing.empty() ? std::string("nobody") : joined(each.missing)) +
+           '\n';
+  }
+  out += '\n' + style.dim("To see one exactly and decide it: writ approve APPROVAL, or writ deny") +
+         '\n';
+  return out;
+}
+
+std::string render_changes(const protocol::ApplyAnswer& answer, bool dry_run, const Style& style) {
+  std::string out;
+  for (const auto& change : answer.changes) {
+    const auto sign = sign_of(change.kind);
+    auto line = sign + " " + visible_text(change.what);
+    out += sign == "+" ? style.good(line) : sign == "-" ? style.bad(line) : style.notice(line);
+    if (!change.detail.empty()) {
+      out += "\n    " + wrap(visible_text(change.detail), style.width - 4, 4);
+    }
+    out += '\n';
+  }
+  const auto digest = hex_encode(answer.digest).substr(0, 16);
+  if (!answer.changed) {
+    out += "Nothing changes: version " + std::to_string(answer.version) + " (" + digest +
+           "…) says the same.\n";
+  } else if (dry_run) {
+    out += "Nothing was changed: this was a dry run against version " +
+           std::to_string(answer.version) + ".\n";
+    if (!answer.revoked_runs.empty())
+      out += "Applying it would revoke " + counted(answer.revoked_runs.size(), "run") + ".\n";
+  } else {
+    out += "Version " + std::to_string(answer.version) + " (" + digest + "…) is in force.\n";
+    if (!answer.revoked_runs.empty()) {
+      out += style.notice(counted(answer.revoked_runs.size(), "run") + " revoked:") + '\n';
+      for (const auto& run : answer.revoked_runs) out += "  " + run.to_string() + '\n';
+    }
+  }
+  return out;
+}
+
+std::string render_findings(const std::vector<protocol::Finding>& findings, const Style& style) {
+  std::string out;
+  for (const auto& finding : findings) {
+    out += style.notice("! " + visible_text(finding.subject));
+    if (!finding.subject.empty()) out += "\n    ";
+    out += wrap(visible_text(finding.message), style.width - 4, 4) + '\n';
+  }
+  return out;
+}
+
+std::string render_credentials(const std::vector<protocol::WorkspaceCredential>& credentials,
+                               const Style& style) {
+  if (credentials.empty())
+    return "No credentials. Add one: writ credential add NAME --tool-server SERVER\n";
+  std::vector<std::vector<std::string>> rows{{"NAME", "VERSION", "ACCOUNT", "SENT ONLY TO"}};
+  for (const auto& each : credentials) {
+    rows.push_back({visible_text(each.name), std::to_string(each.version),
+                    std::to_string(each.generation), visible_text(each.origin)});
+  }
+  return table(rows, style);
+}
+
+}  // namespace writ::cli
