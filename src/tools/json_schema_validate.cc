@@ -194,7 +194,9 @@ Expected<void> check_array(const Schema& schema, const JsonArray& array, const P
 }
 
 Expected<void> check_object(const Schema& schema, const JsonObject& object, const Place& place) {
-  if (schema.additional == Additional::anything || schema.additional == Additional::matching) {
+  const bool is_open =
+      schema.additional == Additional::anything || schema.additional == Additional::matching;
+  if (is_open) {
     WRIT_TRY_VOID(no_case_variants(object, place));
   }
   for (const auto& member : object) {
@@ -205,6 +207,13 @@ Expected<void> check_object(const Schema& schema, const JsonObject& object, cons
     if (found != schema.properties.end() && found->name == name) {
       WRIT_TRY_VOID(check(*found->schema, member.value(), inner));
       continue;
+    }
+    // An upstream that does not mind case would read it as the one that is declared, unchecked.
+    if (is_open && std::ranges::any_of(schema.properties, [&](const Schema::Property& property) {
+          return folded_name(property.name) == folded_name(name);
+        })) {
+      return wrong(place, "has a member " + quoted_extract(name) +
+                              " that differs from a declared one by case alone");
     }
     switch (schema.additional) {
       case Additional::unsaid:  // whatever says `type` or `properties` decides

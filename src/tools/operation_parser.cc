@@ -6,29 +6,13 @@
 #include <set>
 
 #include "base/check.h"
-#include "tools/compiled_schema.h"
+#include "tools/argument_parser.h"
 #include "tools/field_rules.h"
 #include "wire/http_fields.h"
 #include "wire/url.h"
 
 namespace writ::tools {
 namespace {
-
-using schema_detail::Schema;
-
-bool is_argument_name(std::string_view text) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  return !text.empty() && text.size() <= 64 && (is_letter(text.front()) || text.front() == '_') &&
-         std::ranges::all_of(text, [&](char c) {
-           return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
-         });
-}
-
-// Where a form or query names its fields, APIs use brackets and dots too ("items[0]", "a.b").
-bool is_wire_name(std::string_view text) {
-  return !text.empty() && text.size() <= 128 &&
-         std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
-}
 
 std::unexpected<Error> wrong(std::string where, std::string message, std::string hint = {}) {
   return fail(Errc::invalid_input, std::move(message), std::move(where), std::move(hint));
@@ -46,28 +30,6 @@ BodyKind body_named(std::string_view text) {
   if (text == "json") return BodyKind::json;
   if (text == "form") return BodyKind::form;
   return text == "opaque" ? BodyKind::opaque : BodyKind::none;
-}
-
-// The names of definitions that a schema leads to.
-void collect_references(const Json& schema, const JsonObject& definitions,
-                        std::set<std::string>& names) {
-  if (const auto* array = schema.if_array()) {
-    for (const auto& element : *array) collect_references(element, definitions, names);
-  } else if (const auto* object = schema.if_object()) {
-    for (const auto& member : *object) {
-      collect_references(member.value(), definitions, names);
-      const auto* text = member.value().if_string();
-      constexpr std::string_view kDefs = "#/$defs/";
-      if (text_of(member) != "$ref" || text == nullptr || !text_of(*text).starts_with(kDefs)) {
-        continue;
-      }
-      const auto name = text_of(*text).substr(kDefs.size());
-      const auto* found = definitions.if_contains(name);
-      if (found != nullptr && names.insert(std::string(name)).second) {
-        collect_references(*found, definitions, names);
-      }
-    }
-  }
 }
 
 class OperationParser {
@@ -238,176 +200,15 @@ class OperationParser {
   }
 
   Expected<void> read_arguments() {
-    const JsonObject none;
-    const auto at = reader_.pointer("arguments");
-    const JsonObject& declared = declared_arguments_ == nullptr ? none : *declared_arguments_;
-    if (declared.size() > context_.limits.arguments) {
-      return fail(Errc::too_large,
-                  "has more than " + std::to_string(context_.limits.arguments) + " arguments", at);
-    }
-    JsonObject properties;
-    JsonArray required;
-    std::set<std::string> names;
-    for (const auto& member : declared) {
-      const auto name = text_of(member);
-      const auto pointer = json_pointer(at, name);
-      if (!is_argument_name(name)) {
-        return wrong(pointer,
-                     "a name has letters, digits, \"_\" and \"-\", and begins with a letter");
-      }
-      if (!names.insert(to_lower(name)).second) {
-        return wrong(pointer, "differs from another argument by case alone");
-      }
-      if (!member.value().is_object()) return wrong(pointer, "must be a table");
-      JsonObject schema = member.value().get_object();
-      WRIT_TRY(auto argument, read_argument(name, schema, pointer));
-      if (argument.required) required.emplace_back(boost::json::string(name));
-      properties.emplace(name, std::move(schema));
-      arguments_.push_back(std::move(argument));
-    }
-    for (const auto& name : template_names_) {
-      if (!declared.contains(name)) {
-        return wrong(reader_.pointer("path"),
-                     "names the argument \"" + name + "\", which \"arguments\" does not declare");
-      }
-    }
-    WRIT_TRY_VOID(check_wire_names(at));
-    WRIT_TRY_VOID(compile_schema(std::move(properties), std::move(required), at));
-    for (auto& argument : arguments_) {
-      const bool is_text = argument.place != Place::body || body_ == BodyKind::form;
-      if (is_text) {
-        WRIT_TRY_VOID(find_text_type(argument, json_pointer(at, argument.name)));
-      }
-    }
-    std::ranges::sort(arguments_, {}, &Argument::name);
+    WRIT_TRY(auto parsed, parse_arguments({.declared = declared_arguments_,
+                                           .at = reader_.pointer("arguments"),
+                                           .path_names = template_names_,
+                                           .path_at = reader_.pointer("path"),
+                                           .body = body_},
+                                          context_));
+    arguments_ = std::move(parsed.arguments);
+    schema_ = std::move(parsed.schema);
     return {};
-  }
-
-  // Takes `in`, `as` and `optional` out of the declaration; what is left is the schema.
-  Expected<Argument> read_argument(std::string_view name, JsonObject& declared,
-                                   const std::string& at) const {
-    ObjectReader reader(declared, at);
-    reader.allow_unknown();
-    const auto in = reader.optional_choice("in", {"path", "query", "header", "body"});
-    const auto as = reader.optional_string("as", {.max = 128});
-    const auto optional = reader.optional_boolean("optional");
-    WRIT_TRY_VOID(reader.finish());
-    for (const auto* key : {"in", "as", "optional"}) declared.erase(key);
-
-    const bool in_template = template_names_.contains(std::string(name));
-    const bool has_fields = body_ == BodyKind::json || body_ == BodyKind::form;
-    Argument out{.name = std::string(name), .wire_name = as.value_or(std::string(name))};
-    out.required = !optional.value_or(false);
-    if (in == "path" || (!in && in_template)) {
-      out.place = Place::path;
-    } else if (in == "body" || (!in && has_fields)) {
-      out.place = Place::body;
-    } else {
-      out.place = in == "header" ? Place::header : Place::query;
-    }
-
-    if (in_template != (out.place == Place::path)) {
-      return wrong(json_pointer(at, "in"), in_template ? "the path names this argument"
-                                                       : "the path does not name this argument");
-    }
-    if (out.place == Place::path && as) {
-      return wrong(json_pointer(at, "as"), "an argument in the path has no other name there");
-    }
-    if (out.place == Place::path && !out.required) {
-      return wrong(json_pointer(at, "optional"), "an argument in the path cannot be left out");
-    }
-    if (out.place == Place::body && !has_fields) {
-      return wrong(json_pointer(at, "in"),
-                   "the body is \"" + std::string(tools::name(body_)) + "\" and has no fields");
-    }
-    const auto as_pointer = as ? json_pointer(at, "as") : at;
-    if (!is_wire_name(out.wire_name)) {
-      return wrong(as_pointer, "must be visible ASCII without blanks");
-    }
-    if (out.place == Place::header) {
-      if (!is_token(out.wire_name)) return wrong(as_pointer, "is no name of a header");
-      if (is_reserved_request_field(out.wire_name)) {
-        return wrong(as_pointer, "the header " + out.wire_name + " can never be an argument",
-                     "Writ makes, consumes or strips it");
-      }
-    }
-    return out;
-  }
-
-  // One place of the request has one meaning, to readers that do not mind case too.
-  Expected<void> check_wire_names(const std::string& at) const {
-    std::set<std::pair<Place, std::string>> seen;
-    for (const auto& argument : arguments_) {
-      if (!seen.emplace(argument.place, to_lower(argument.wire_name)).second) {
-        return wrong(json_pointer(at, argument.name), "another argument already stands in the " +
-                                                          std::string(tools::name(argument.place)) +
-                                                          " as \"" + argument.wire_name +
-                                                          "\", or differs from it by case alone");
-      }
-    }
-    return {};
-  }
-
-  Expected<void> compile_schema(JsonObject properties, JsonArray required, const std::string& at) {
-    JsonObject root;
-    if (context_.definitions != nullptr) {
-      // Only what is used, so that a change elsewhere does not change this operation's digest.
-      std::set<std::string> used;
-      collect_references(Json(properties), *context_.definitions, used);
-      JsonObject definitions;
-      for (const auto& name : used) definitions[name] = context_.definitions->at(name);
-      if (!definitions.empty()) root["$defs"] = std::move(definitions);
-    }
-    root["type"] = "object";
-    root["properties"] = std::move(properties);
-    root["required"] = std::move(required);
-    root["additionalProperties"] = false;
-    auto compiled = ArgumentSchema::compile(Json(std::move(root)), context_.limits.schema);
-    if (!compiled) {
-      Error error = std::move(compiled).error();
-      constexpr std::string_view kProperties = "/properties";
-      if (error.where.starts_with(kProperties)) {
-        error.where = at + error.where.substr(kProperties.size());
-      } else if (!error.where.starts_with("/$defs")) {
-        error.where = at;
-      }
-      return std::unexpected(std::move(error));
-    }
-    schema_ = *std::move(compiled);
-    return {};
-  }
-
-  Expected<void> find_text_type(Argument& argument, const std::string& at) const {
-    const Schema* schema = schema_detail::property_of(*schema_, argument.name);
-    WRIT_CHECK(schema != nullptr);
-    if (schema->types == schema_detail::kArray) {
-      if (argument.place != Place::query && argument.place != Place::body) {
-        return wrong(at, "a list cannot stand in the " + std::string(tools::name(argument.place)));
-      }
-      argument.repeated = true;
-      while (schema->items == nullptr && schema->ref != nullptr) schema = schema->ref;
-      if (schema->items == nullptr) return wrong(at, "must say what its \"items\" are");
-      schema = schema->items;
-    }
-    switch (schema->types) {
-      case schema_detail::kString:
-        argument.text_type = TextType::string;
-        return {};
-      case schema_detail::kInteger:
-        argument.text_type = TextType::integer;
-        return {};
-      case schema_detail::kNumber:
-      case schema_detail::kFraction:
-        argument.text_type = TextType::number;
-        return {};
-      case schema_detail::kBoolean:
-        argument.text_type = TextType::boolean;
-        return {};
-      default:
-        return wrong(at,
-                     "where only text can stand, the type is one of string, integer, number, "
-                     "boolean, or a list of one of these");
-    }
   }
 
   Expected<void> bind_template() {
@@ -613,28 +414,6 @@ class OperationParser {
   std::vector<std::string> response_headers_;
 };
 
-std::string_view name(TextType type) {
-  switch (type) {
-    case TextType::string:
-      return "string";
-    case TextType::integer:
-      return "integer";
-    case TextType::number:
-      return "number";
-    case TextType::boolean:
-      return "boolean";
-  }
-  WRIT_UNREACHABLE();
-}
-
-Json to_json(const CredentialPlace& place) {
-  if (const auto* header = std::get_if<CredentialHeader>(&place)) {
-    return {{"header", header->name}, {"prefix", header->prefix}};
-  }
-  if (const auto* query = std::get_if<CredentialQuery>(&place)) return {{"query", query->name}};
-  return {{"basic", std::get<CredentialBasic>(place).user}};
-}
-
 }  // namespace
 
 bool is_name_word(std::string_view text) {
@@ -644,86 +423,9 @@ bool is_name_word(std::string_view text) {
          });
 }
 
-std::optional<CredentialPlace> read_credential_place(ObjectReader& reader) {
-  const auto header = reader.optional_string("header", {.max = 64});
-  const auto prefix = reader.optional_string("prefix", {.min = 0, .max = 64});
-  const auto query = reader.optional_string("query", {.max = 128});
-  const auto basic = reader.optional_string("basic", {.min = 0, .max = 128});
-  if (int{header.has_value()} + int{query.has_value()} + int{basic.has_value()} > 1) {
-    reader.refuse(query ? "query" : "basic", "a credential has one place");
-    return std::nullopt;
-  }
-  if (prefix && !header) reader.refuse("prefix", "stands before a credential in a header alone");
-  const auto is_visible = [](std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-  };
-  if (header) {
-    if (!is_token(*header) || !may_carry_credential(*header)) {
-      reader.refuse("header", "no credential can stand in this header");
-    }
-    if (prefix && (!is_visible(*prefix) || prefix->starts_with(' '))) {
-      reader.refuse("prefix", "must be visible ASCII");
-    }
-    return CredentialHeader{.name = *header, .prefix = prefix.value_or("")};
-  }
-  if (query) {
-    if (!is_wire_name(*query)) reader.refuse("query", "must be visible ASCII without blanks");
-    return CredentialQuery{.name = *query};
-  }
-  if (basic) {
-    // RFC 7617 section 2: the user ends at the first colon.
-    if (!is_visible(*basic) || basic->contains(':')) {
-      reader.refuse("basic", "must be a user in visible ASCII without a colon");
-    }
-    return CredentialBasic{.user = *basic};
-  }
-  return std::nullopt;
-}
-
 Expected<Operation> parse_operation(const Json& json, const std::string& at,
                                     const OperationContext& context) {
   return OperationParser(json, at, context).parse();
-}
-
-Json to_json(const Operation& operation) {
-  JsonArray arguments;
-  for (const auto& argument : operation.arguments) {
-    arguments.push_back({{"name", argument.name},
-                         {"in", name(argument.place)},
-                         {"as", argument.wire_name},
-                         {"required", argument.required},
-                         {"text", name(argument.text_type)},
-                         {"repeated", argument.repeated}});
-  }
-  JsonArray requirements;
-  for (const auto& requirement : operation.requires_done) {
-    requirements.push_back({{"operation", requirement.operation},
-                            {"same", boost::json::value_from(requirement.same)}});
-  }
-  JsonObject outcomes;
-  for (const auto& [status, outcome] : operation.outcomes) {
-    outcomes[std::to_string(status)] = name(outcome);
-  }
-  JsonObject out;
-  out["name"] = operation.name;
-  out["title"] = operation.title;
-  out["description"] = operation.description;
-  out["method"] = operation.method;
-  out["path"] = operation.path;
-  out["arguments"] = std::move(arguments);
-  out["schema"] = operation.schema.to_json();
-  out["body"] = name(operation.body);
-  out["content_type"] = operation.content_type;
-  out["effect"] = name(operation.effect);
-  out["compensation"] = operation.compensation ? Json(*operation.compensation) : Json();
-  out["requires"] = std::move(requirements);
-  out["outcomes"] = std::move(outcomes);
-  out["credential"] = operation.credential ? to_json(*operation.credential) : Json();
-  out["idempotency_header"] =
-      operation.idempotency_header ? Json(*operation.idempotency_header) : Json();
-  out["redact"] = operation.redact;
-  out["response_headers"] = boost::json::value_from(operation.response_headers);
-  return out;
 }
 
 }  // namespace writ::tools
