@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "observe/capture.h"
 #include "store/sqlite_store.h"
-#include "store/store_suite.h"
+#include "store/store_testing.h"
 
 namespace writ::store {
 

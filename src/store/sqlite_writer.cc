@@ -73,7 +73,7 @@ void SqliteWriter::report(std::optional<Error> error) {
 void SqliteWriter::work() {
   auto next_housekeeping = std::chrono::steady_clock::now() + housekeeping_;
   for (;;) {
-    auto group = queue_.take(full_ ? kProbe : housekeeping_);
+    auto group = queue_.take(troubled_ ? kProbe : housekeeping_);
     if (!group) break;
     {
       const std::lock_guard lock(mutex_);
@@ -81,7 +81,7 @@ void SqliteWriter::work() {
     }
     if (!group->empty()) write(std::move(*group));
     const auto now = std::chrono::steady_clock::now();
-    if (full_ || now >= next_housekeeping) {
+    if (troubled_ || now >= next_housekeeping) {
       keep_house();
       next_housekeeping = now + housekeeping_;
     }
@@ -97,17 +97,22 @@ void SqliteWriter::write(std::vector<Job> group) {
   std::erase_if(group, [](const Job& job) { return job.ticket && !job.ticket->claim(); });
   auto verdicts = write_all(group);
   if (!verdicts) return refuse(std::move(group), verdicts.error());
-  if (!group.empty()) {
-    full_ = false;
-    report(std::nullopt);
-  }
+  recover_if_written();
   for (std::size_t i = 0; i < group.size(); ++i) {
     if (std::holds_alternative<EmptyLog>(group[i].what)) {
       (*verdicts)[i] = nothing_appended(checkpointer_->truncate());
     }
     if (group[i].ticket) group[i].ticket->done.set(std::move((*verdicts)[i]));
   }
-  checkpointer_->after_commit(ledger_->connection().take_log_pages());
+}
+
+// A group of conflicts and checks alone wrote nothing, and proves nothing about the disk.
+void SqliteWriter::recover_if_written() {
+  const auto pages = ledger_->connection().take_log_pages();
+  if (pages == 0) return;
+  troubled_ = false;
+  report(std::nullopt);
+  checkpointer_->after_commit(pages);
 }
 
 Expected<SqliteWriter::Verdicts> SqliteWriter::write_all(const std::vector<Job>& group) {
@@ -151,7 +156,7 @@ void SqliteWriter::refuse(std::vector<Job> group, const Error& error) {
   if (error.code == Errc::internal && failure == Failure::io)
     end_for_failed_disk(log_, error.message);
   ledger_->roll_back();
-  full_ = failure == Failure::full;
+  troubled_ = true;
   report(error);
   // What is broken is for the log and for health() alone.
   const auto told = error.code == Errc::unavailable
@@ -174,14 +179,13 @@ void SqliteWriter::keep_house() {
     WRIT_TRY_VOID(in_place());
     WRIT_TRY_VOID(ledger_->begin(clock_.now()));
     WRIT_TRY_VOID(ledger_->forget_expired());
-    if (full_) {
+    if (troubled_) {
       WRIT_TRY_VOID(ledger_->probe());
     }
     return ledger_->commit();
   }();
   if (!done) return refuse({}, done.error());
-  full_ = false;
-  report(std::nullopt);
+  recover_if_written();
 }
 
 Expected<void> SqliteWriter::in_place() const {

@@ -4,7 +4,7 @@
 // group gathers: so no unit waits for company, and a commit serves all that came meanwhile.
 //
 // Where the disk is full every unit of the group is unavailable, and the writer looks by itself
-// whether space has returned. Where the files were deleted or replaced under it nothing is written
+// whether it can write again. Where the files were deleted or replaced under it nothing is written
 // any more. Where the disk fails the process ends (last_words.h).
 #pragma once
 
@@ -52,6 +52,7 @@ class SqliteWriter {
   Expected<Verdicts> write_all(const std::vector<Job>& group);
   Verdict<broker::Committed> decide(const Job& job);
   void refuse(std::vector<Job> group, const Error& error);
+  void recover_if_written();
   void keep_house();
   Expected<void> in_place() const;
   void report(std::optional<Error> error);
@@ -63,7 +64,7 @@ class SqliteWriter {
   CommitQueue& queue_;
   const Clock& clock_;
   observe::Log& log_;
-  bool full_ = false;  // the thread's
+  bool troubled_ = false;  // the thread's; until something is written again
 
   mutable std::mutex mutex_;
   std::optional<Error> unhealthy_;

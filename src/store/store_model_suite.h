@@ -6,7 +6,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "broker/fake_store.h"
-#include "store/store_suite.h"
+#include "store/store_testing.h"
 
 namespace writ::store {
 
