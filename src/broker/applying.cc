@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/applying.h"
+
+#include "base/encoding.h"
+#include "broker/live_records.h"
+#include "wire/toml.h"
+
+namespace writ::broker {
+namespace {
+
+using workspace::Change;
+using workspace::Documents;
+using workspace::Version;
+
+std::unexpected<NotApplied> refused(Error error) {
+  return std::unexpected(NotApplied{.problems = {}, .error = std::move(error)});
+}
+std::unexpected<NotApplied> refused(std::vector<Error> problems) {
+  return std::unexpected(NotApplied{.problems = std::move(problems), .error = {}});
+}
+
+// Whether the run stands on something that this version does not have: its agent, its step as that
+// agent's, or its user.
+bool has_lost_ground(const Version& version, const delegation::Run& run) {
+  const auto terms = version.terms_of(run);
+  return terms.ceiling == nullptr || terms.step == nullptr ||
+         (run.user && version.user(*run.user) == nullptr);
+}
+
+// A workspace keeps its name: paths, client ids and people's sessions have it.
+std::optional<Error> check_name(const Version& before, const Version& after,
+                                const Documents& documents) {
+  if (before.name() == after.name()) return std::nullopt;
+  constexpr std::string_view kRoot = "workspace.toml";
+  const auto document = parse_toml(documents.at(std::string(kRoot)), std::string(kRoot));
+  return fail(Errc::invalid_input,
+              "this is the workspace " + before.name() + ", and it keeps its name",
+              document ? document->place("/name") : std::string(kRoot),
+              "sign in to the workspace that the directory is for")
+      .error();
+}
+
+// What differs in text alone: comments, order, layout.
+std::vector<Change> changed_texts(const Documents& before, const Documents& after) {
+  std::vector<Change> out;
+  for (const auto& [path, text] : after) {
+    const auto old = before.find(path);
+    if (old == before.end() || old->second != text)
+      out.push_back({Change::Kind::changed, path, "its text alone"});
+  }
+  for (const auto& [path, text] : before) {
+    if (!after.contains(path)) out.push_back({Change::Kind::removed, path, "its text alone"});
+  }
+  return out;
+}
+
+std::string_view name(Change::Kind kind) {
+  switch (kind) {
+    case Change::Kind::added:
+      return "added";
+    case Change::Kind::changed:
+      return "changed";
+    case Change::Kind::removed:
+      break;
+  }
+  return "removed";
+}
+
+Append applied_entry(EntryWriter writer, const Version& version, const std::vector<Change>& changes,
+                     const Caller& caller) {
+  // An entry is bounded; what does not fit is in the documents, which the digest names.
+  constexpr std::size_t kMaxListed = 200;
+  JsonArray list;
+  for (const auto& change : changes) {
+    if (list.size() == kMaxListed) break;
+    list.push_back(Json(std::string(name(change.kind)) + " " + change.what));
+  }
+  auto entry = writer.entry(audit::Kind::workspace_applied);
+  name_caller(entry, caller);
+  entry.set("name", version.name())
+      .set("version", version.number())
+      .set("digest", hex_encode(version.digest()))
+      .set("changes", std::move(list))
+      .set("changes_total", changes.size());
+  return EntryWriter::append(entry, {writer.workspace().to_string()});
+}
+
+}  // namespace
+
+Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspace,
+                                                         Documents documents, bool dry_run,
+                                                         Caller caller) {
+  const auto before = workspace.version();
+  // Names may have been given since by another apply; then the commit below fails.
+  auto built = workspace::build_version(workspace.id(), before->number() + 1, documents,
+                                        workspace.names(), clock_, random_);
+  if (!built) co_return refused(std::move(built).error());
+  const auto next = built->version;
+  if (auto other = check_name(*before, *next, documents))
+    co_return refused(std::vector{std::move(*other)});
+
+  Applied out{.version = before->number(),
+              .digest = next->digest(),
+              .changed = next->digest() != before->digest(),
+              .changes = {},
+              .revoked = {}};
+  if (!out.changed) co_return out;
+  if (!has_admin(workspace, *next)) {
+    co_return refused(fail(Errc::conflict, "nobody could administer the workspace after this", {},
+                           "give the role admin to a user who has enrolled a key")
+                          .error());
+  }
+  out.changes = workspace::difference(before.get(), *next);
+  if (out.changes.empty()) out.changes = changed_texts(workspace.documents(), documents);
+  if (dry_run) {
+    out.revoked = workspace.runs().select(
+        [&](const delegation::Run& run) { return has_lost_ground(*next, run); });
+    co_return out;
+  }
+
+  const EntryWriter writer(workspace.id(), workspace.data_key(), clock_, random_);
+  Unit unit;
+  unit.puts = {{RecordKind::workspace, workspace.id().to_string(), before->number(),
+                to_record(WorkspaceRecord{documents, built->names})}};
+  unit.appends = {applied_entry(writer, *next, out.changes, caller)};
+  auto committed = co_await workspace.store().commit(std::move(unit));
+  if (!committed) {
+    if (committed.error().code != Errc::conflict) co_return refused(std::move(committed).error());
+    co_return refused(fail(Errc::conflict, "another apply was published while this one was checked",
+                           {}, "look at the difference (--dry-run), and apply again")
+                          .error());
+  }
+  workspace.publish(next, std::move(documents), std::move(built->names));
+  out.version = next->number();
+
+  auto revoked = co_await take_effect(workspace, before, next, std::move(caller));
+  if (!revoked) {
+    auto error = std::move(revoked).error();
+    error.message = "version " + std::to_string(out.version) + " is published; " + error.message;
+    co_return refused(std::move(error));
+  }
+  out.revoked = std::move(*revoked);
+  co_return out;
+}
+
+Task<Expected<std::vector<RunId>>> Applying::take_effect(LiveWorkspace& workspace,
+                                                         std::shared_ptr<const Version> before,
+                                                         std::shared_ptr<const Version> now,
+                                                         Caller caller) {
+  auto revoked = co_await revocations_.revoke_where(
+      workspace, [now](const delegation::Run& run) { return has_lost_ground(*now, run); },
+      {.by = caller.user->id.to_string(),
+       .by_name = caller.user->name,
+       .reason =
+           "version " + std::to_string(now->number()) + " of the workspace has no place for it"});
+  // A user who is gone is signed out, and stays so where the name comes back.
+  for (const auto& user : before->users()) {
+    if (now->user(user->id) == nullptr) (void)co_await sessions_.end_all(workspace, user->id);
+  }
+  // Questions that nobody could claim any more end visibly; if that cannot be written now, they end
+  // when they are looked at next.
+  (void)co_await approvals_.settle(workspace);
+  co_return revoked;
+}
+
+}  // namespace writ::broker
