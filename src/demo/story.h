@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "audit/verify.h"
+#include "cli/audit_check.h"
 #include "demo/cast.h"
 #include "demo/narrator.h"
 #include "demo/observation.h"
@@ -70,7 +70,7 @@ class Story {
   void refund_above_limit();
   void show_trace(const protocol::Trace& trace);
   void show_answers(const protocol::Explanation& explanation);
-  void show_verified(const audit::VerifyReport& report);
+  void show_verified(const cli::CheckedLog& checked);
   void tamper();
 
   // Tells a step; whether it held.

@@ -2,6 +2,8 @@
 // Chapters 8 and 9: the end of a run, and what can be known and proved of it afterwards.
 #include <algorithm>
 
+#include "cli/render_actions.h"
+#include "cli/render_runs.h"
 #include "crypto/ed25519.h"
 #include "demo/log_copy.h"
 #include "demo/story.h"
@@ -115,8 +117,12 @@ void Story::tamper() {
   const auto saved = copy->latest_checkpoint();
   const auto whole = copy->verify({saved});
   tell("The log is whole, back to the first entry.", {.text = first_problem(whole)},
-       {holds(whole && whole->ok, "nothing amiss")});
-  if (whole) show_verified(*whole);
+       {holds(whole && whole->ok && whole->size > 0, "nothing amiss")});
+  auto source = *copy;
+  const auto key = copy->key().to_string();
+  const auto checked =
+      cli::check_log(source, key, {.given_key = key, .saved_checkpoints = {saved}});
+  if (checked) show_verified(*checked);
 
   const auto size = copy->size().value_or(0);
   const auto check = [&](std::string what, auto change,
@@ -159,18 +165,18 @@ void Story::tamper() {
 }
 
 void Story::show_trace(const protocol::Trace& trace) {
-  scene_.narrator.exhibit("trace", "The trace:", Json(trace.to_json()),
-                          write_json_for_people(Json(trace.to_json())));
+  scene_.narrator.exhibit("trace", "The trace, as `writ trace` shows it:", Json(trace.to_json()),
+                          cli::render_trace(trace, {}));
 }
 
 void Story::show_answers(const protocol::Explanation& explanation) {
-  scene_.narrator.exhibit("explanation", "The seven answers:", Json(explanation.to_json()),
-                          write_json_for_people(Json(explanation.to_json())));
+  scene_.narrator.exhibit("explanation", "The seven answers, as `writ explain` gives them:",
+                          Json(explanation.to_json()), cli::render_explanation(explanation, {}));
 }
 
-void Story::show_verified(const audit::VerifyReport& report) {
-  scene_.narrator.exhibit("verified", "The log:", Json(report.to_json()),
-                          write_json_for_people(Json(report.to_json())));
+void Story::show_verified(const cli::CheckedLog& checked) {
+  scene_.narrator.exhibit("verified", "The log, as `writ audit verify` reports on it:",
+                          Json(cli::check_to_json(checked)), cli::render_check(checked, {}));
 }
 
 }  // namespace writ::demo
