@@ -23,9 +23,9 @@ std::vector<Claim> claims_of_token(const Expected<jose::VerifiedJwt>& token,
                 "a life of ten minutes at most")};
 }
 
-Expected<jose::VerifiedJwt> verify_as_anyone(const Place& place, const SecretBytes& token,
-                                             const std::string& url) {
-  WRIT_TRY(const auto answer, place.http.send(place.server, {.target = "/oauth/jwks"}));
+Expected<jose::VerifiedJwt> verify_as_anyone(const Place& place, const std::string& jwks,
+                                             const SecretBytes& token, const std::string& url) {
+  WRIT_TRY(const auto answer, place.http.send(place.server, {.target = jwks}));
   WRIT_TRY(const auto json, parse_json(answer.body));
   WRIT_TRY(const auto keys, jose::JwkSet::from_json(json));
   WRIT_TRY(const auto unverified, jose::UnverifiedJwt::parse(token.reveal_text()));
@@ -34,6 +34,14 @@ Expected<jose::VerifiedJwt> verify_as_anyone(const Place& place, const SecretByt
                                    .audience = url,
                                    .audience_rule = jose::ExpectedJwt::Audience::member};
   return jose::verify(unverified, keys, expected, place.clock.now());
+}
+
+// Where the server publishes its keys, as its metadata says (RFC 8414 section 2).
+std::string jwks_path(const JsonObject& metadata) {
+  const auto* found = metadata.if_contains("jwks_uri");
+  const auto url = parse_url(found != nullptr && found->is_string() ? text_of(found->get_string())
+                                                                    : std::string_view());
+  return url ? url->target() : "/";
 }
 
 std::string run_line(const protocol::RunView& run) {
@@ -83,11 +91,12 @@ bool Story::start_run() {
   }
   cast.planner.tokens = std::move(*tokens);
   left_.planner_run = cast.planner.run();
+  const auto jwks = jwks_path(cast.planner.client->metadata());
   tell(
       "Anyone can verify that token with the server's published keys, and see for whom, by whom, "
       "for what and under which key it is.",
-      {.request = "GET /oauth/jwks"},
-      claims_of_token(verify_as_anyone(cast.place, cast.planner.token(), tools_url()),
+      {.request = "GET " + jwks},
+      claims_of_token(verify_as_anyone(cast.place, jwks, cast.planner.token(), tools_url()),
                       tools_url()));
 
   const auto prefix = "/tools/" + cast.place.workspace + "/billing";
