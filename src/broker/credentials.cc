@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/credentials.h"
 
-#include "crypto/hash.h"
 #include "wire/canonical.h"
 #include "wire/time_text.h"
 
@@ -53,6 +52,11 @@ Task<Expected<void>> Credentials::write(LiveWorkspace& workspace, const vault::C
   Unit unit;
   unit.puts = {
       {RecordKind::credential, next.id.to_string(), revision, canonical_json(next.to_json())}};
+  // A name is one credential's: two who add it at once meet here.
+  if (revision == 0) {
+    unit.puts.push_back({RecordKind::setting, "credential-name/" + next.name, 0,
+                         canonical_json(JsonObject{{"v", 1}, {"id", next.id.to_string()}})});
+  }
   unit.appends = std::move(entries);
   auto committed = co_await workspace.store().commit(std::move(unit));
   if (!committed) {
@@ -77,18 +81,10 @@ Task<Expected<StoredSecret>> Credentials::add(LiveWorkspace& workspace, std::str
     co_return fail(Errc::conflict, "there is a credential " + name + " already", {},
                    "give it a new value with: writ credential rotate " + name);
   }
-  // One id for a name, so that two who add it at once meet in the store.
-  std::array<std::uint8_t, 16> raw{};
-  const auto digest = crypto::Sha256()
-                          .update("writ-credential-id-v1")
-                          .update(workspace.id().raw())
-                          .update(name)
-                          .finish();
-  std::copy_n(digest.begin(), raw.size(), raw.begin());
-  WRIT_CO_TRY(
-      const auto credential,
-      vault::new_credential(workspace.data_key(), parts_.random, workspace.id(), CredentialId(raw),
-                            name, vault::Origin::of(server->url()), value, parts_.clock.now()));
+  const auto id = CredentialId::make(parts_.clock, parts_.random);
+  WRIT_CO_TRY(const auto credential,
+              vault::new_credential(workspace.data_key(), parts_.random, workspace.id(), id, name,
+                                    vault::Origin::of(server->url()), value, parts_.clock.now()));
   auto entry = about(writer(workspace), audit::Kind::credential_added, credential);
   name_caller(entry, caller);
   entry.set("version", credential.current().number);

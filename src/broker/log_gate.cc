@@ -10,6 +10,8 @@ namespace {
 bool ends_something(audit::Kind kind) {
   switch (kind) {
     case audit::Kind::log_opened:  // the notary's own, without which it cannot open the gate again
+    case audit::Kind::user_disabled:
+    case audit::Kind::session_ended:
     case audit::Kind::run_revoked:
     case audit::Kind::run_ended:
     case audit::Kind::action_done:

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// For tests of the control plane, here and in api/: Acme (testing.h) with its people's sessions.
+#pragma once
+
+#include "broker/applying.h"
+#include "broker/credentials.h"
+#include "broker/sign_in.h"
+#include "broker/testing.h"
+
+namespace writ::broker {
+
+// A person's side of a session: its text and key.
+struct TestSession {
+  std::string text;
+  jose::Es256Signer key{crypto::Es256PrivateKey::generate()};
+  TimePoint expires;
+};
+
+struct ControlPlane {
+  static constexpr std::string_view kUrl = Acme::kIssuer;
+
+  // The people of the example, each with the key that Acme gave them.
+  Caller caller(std::string_view name) {
+    return {.user = acme.workspace().version()->user(name), .run = nullptr};
+  }
+  std::string login(const jose::Signer& key, std::string_view workspace, std::string_view user,
+                    const jose::Signer& session_key, std::string_view url = kUrl,
+                    seconds life = kMaxLoginLife) {
+    return make_login(key, {.workspace = workspace, .user = user, .public_url = url},
+                      session_key.public_jwk().thumbprint(), acme.clock(), acme.random(), life);
+  }
+  Expected<SignedIn> sign_in(std::string_view workspace, std::string_view user,
+                             std::string assertion,
+                             std::optional<SignInRequest::Enrol> enrol = std::nullopt) {
+    return acme.run(sign_ins.sign_in({.workspace = std::string(workspace),
+                                      .user = std::string(user),
+                                      .assertion = std::move(assertion),
+                                      .enrol = std::move(enrol)}));
+  }
+  TestSession session(std::string_view user) {
+    TestSession out;
+    auto done = sign_in("acme", user, login(acme.key(user), "acme", user, out.key));
+    WRIT_CHECK(done.has_value());
+    out.text = std::string(done->session.reveal_text());
+    out.expires = done->expires;
+    return out;
+  }
+  std::string proof(const TestSession& of, std::string_view method, std::string_view path) {
+    return jose::make_dpop_proof(of.key, method, std::string(kUrl) + std::string(path), of.text,
+                                 acme.clock(), acme.random());
+  }
+  Expected<Session> use(const TestSession& of, std::optional<std::string> with,
+                        std::string_view method = "GET", std::string_view path = "/v1/session") {
+    const auto url = std::string(kUrl) + std::string(path);
+    return sessions.authenticate(
+        {.scheme = "DPoP",
+         .token = of.text,
+         .proof = with ? std::optional<std::string_view>(*with) : std::nullopt,
+         .method = method,
+         .url = url});
+  }
+  Expected<Session> use(const TestSession& of) { return use(of, proof(of, "GET", "/v1/session")); }
+
+  std::vector<JsonObject> entries(audit::Kind kind) {
+    std::vector<JsonObject> out;
+    for (const auto& entry : acme.entries(kind)) out.push_back(entry.json());
+    return out;
+  }
+
+  Acme acme;
+  // Another than the one that Acme's data key lies under, so founding has one of its own.
+  vault::SealKey seal =
+      vault::SealKey::from_text(vault::SealKey::generate_text(acme.random())).value();
+  Revocations revocations{acme.approvals(), acme.clock(), acme.random(), acme.log()};
+  Sessions sessions{acme.live(), acme.time(), acme.clock(), acme.random()};
+  Users users{sessions, revocations, acme.clock(), acme.random()};
+  Applying applying{acme.approvals(), sessions, revocations, acme.clock(), acme.random()};
+  Credentials credentials{{.store = acme.store(),
+                           .live = acme.live(),
+                           .approvals = acme.approvals(),
+                           .clock = acme.clock(),
+                           .random = acme.random(),
+                           .log = acme.log()}};
+  SignIns sign_ins{{.store = acme.store(),
+                    .live = acme.live(),
+                    .sessions = sessions,
+                    .time = acme.time(),
+                    .seal_key = seal,
+                    .clock = acme.clock(),
+                    .random = acme.random()},
+                   std::string(kUrl)};
+};
+
+}  // namespace writ::broker

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/sign_in.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "broker/control_testing.h"
+#include "broker/one_time_code.h"
+
+namespace writ::broker {
+namespace {
+
+using testing::HasSubstr;
+
+class SignInTest : public testing::Test, protected ControlPlane {
+ protected:
+  static SignInRequest::Enrol enrol(std::string_view code, const jose::Signer& key) {
+    return {.code = SecretBytes::copy_of(code), .key = key.public_jwk()};
+  }
+  std::string invited(std::string_view user) {
+    auto issued = acme.run(
+        invite(acme.workspace(), std::string(user), caller("admin"), acme.clock(), acme.random()));
+    return std::string(issued->code.reveal_text());
+  }
+  std::string founding_code() {
+    const auto server = acme.store().workspace(WorkspaceId());
+    return std::string(
+        acme.run(issue_founding_code(*server, acme.clock(), acme.random()))->code.reveal_text());
+  }
+  Expected<SignedIn> with_code(std::string_view code, const jose::Signer& key,
+                               std::string_view user, std::string_view workspace = "acme") {
+    return sign_in(workspace, user, login(key, workspace, user, session_key_), enrol(code, key));
+  }
+
+  jose::Es256Signer session_key_{crypto::Es256PrivateKey::generate()};
+  jose::Es256Signer new_key_{crypto::Es256PrivateKey::generate()};
+};
+
+TEST_F(SignInTest, AnEnrolledKeyOpensASessionThatIsBoundToAnother) {
+  const auto alice = session("alice");
+  EXPECT_EQ(use(alice)->user->name, "alice");
+  EXPECT_EQ(alice.expires, acme.clock().now() + std::chrono::hours(12));
+  EXPECT_EQ(entries(audit::Kind::session_opened).size(), 1U);
+  // The login key is not the session's.
+  TestSession stolen{.text = alice.text, .key = acme.key("alice"), .expires = {}};
+  EXPECT_EQ(use(stolen).error().code, Errc::unauthenticated);
+}
+
+TEST_F(SignInTest, TheStoreHasAHashAndNoSession) {
+  const auto alice = session("alice");
+  for (const auto& record :
+       acme.run(acme.workspace().store().list(RecordKind::session, "", 10)).value()) {
+    EXPECT_THAT(record.id + record.value, testing::Not(HasSubstr(alice.text)));
+  }
+}
+
+TEST_F(SignInTest, Failure8_AnAssertionIsOfUseOnce) {
+  const auto assertion = login(acme.key("alice"), "acme", "alice", session_key_);
+  EXPECT_TRUE(sign_in("acme", "alice", assertion).has_value());
+  EXPECT_EQ(sign_in("acme", "alice", assertion).error().code, Errc::unauthenticated);
+  acme.clock().advance(seconds(30));
+  EXPECT_FALSE(sign_in("acme", "alice", assertion).has_value());
+}
+
+TEST_F(SignInTest, EveryPartOfAnAssertionCounts) {
+  const auto& key = acme.key("alice");
+  EXPECT_FALSE(sign_in("acme", "alice", login(acme.key("bob"), "acme", "alice", session_key_)));
+  EXPECT_FALSE(sign_in("acme", "alice", login(key, "acme", "bob", session_key_)));
+  EXPECT_FALSE(sign_in("acme", "alice", login(key, "other", "alice", session_key_)));
+  EXPECT_FALSE(
+      sign_in("acme", "alice", login(key, "acme", "alice", session_key_, "https://evil.example")));
+  EXPECT_FALSE(
+      sign_in("acme", "alice", login(key, "acme", "alice", session_key_, kUrl, seconds(61))));
+  auto old = login(key, "acme", "alice", session_key_);
+  acme.clock().advance(seconds(70));
+  EXPECT_FALSE(sign_in("acme", "alice", old));
+  // Of another type, and without a key for the session.
+  JsonObject claims{{"iss", "acme/alice"},
+                    {"sub", "acme/alice"},
+                    {"aud", kUrl},
+                    {"jti", "j"},
+                    {"iat", to_unix_seconds(acme.clock().now())},
+                    {"exp", to_unix_seconds(acme.clock().now()) + 60}};
+  EXPECT_FALSE(sign_in("acme", "alice", jose::sign_jwt(key, kLoginType, claims)));
+  claims["cnf"] = JsonObject{{"jkt", session_key_.public_jwk().thumbprint()}};
+  EXPECT_FALSE(sign_in("acme", "alice", jose::sign_jwt(key, "JWT", claims)));
+  EXPECT_TRUE(sign_in("acme", "alice", jose::sign_jwt(key, kLoginType, claims)));
+}
+
+// Nobody learns which workspaces and users there are.
+TEST_F(SignInTest, Failure14_AnUnknownNameIsAnsweredLikeAWrongKey) {
+  const auto& key = acme.key("alice");
+  const auto wrong_key =
+      sign_in("acme", "alice", login(new_key_, "acme", "alice", session_key_)).error();
+  EXPECT_EQ(sign_in("acme", "nobody", login(key, "acme", "nobody", session_key_)).error(),
+            wrong_key);
+  EXPECT_EQ(sign_in("other", "alice", login(key, "other", "alice", session_key_)).error(),
+            wrong_key);
+  EXPECT_EQ(sign_in("acme", "olivia", login(key, "acme", "olivia", session_key_)).error(),
+            wrong_key);
+  EXPECT_EQ(with_code("wrong", new_key_, "olivia").error(), wrong_key);
+  EXPECT_EQ(with_code("wrong", new_key_, "founder", "elsewhere").error(), wrong_key);
+}
+
+TEST_F(SignInTest, P3_ACodeEnrolsItsUsersKeyOnce) {
+  const auto code = invited("olivia");
+  EXPECT_FALSE(with_code(code, new_key_, "alice"));
+  ASSERT_TRUE(with_code(code, new_key_, "olivia"));
+  EXPECT_EQ(entries(audit::Kind::user_enrolled).size(), 1U);
+  EXPECT_TRUE(sign_in("acme", "olivia", login(new_key_, "acme", "olivia", session_key_)));
+  const jose::Es256Signer other{crypto::Es256PrivateKey::generate()};
+  EXPECT_FALSE(with_code(code, other, "olivia"));
+}
+
+TEST_F(SignInTest, Failure28_ACodeWithSpacesIsAnotherCode) {
+  const auto code = invited("olivia");
+  EXPECT_FALSE(with_code(code + " ", new_key_, "olivia"));
+  EXPECT_FALSE(with_code(" " + code, new_key_, "olivia"));
+  EXPECT_FALSE(with_code(code + "\n", new_key_, "olivia"));
+  EXPECT_TRUE(with_code(code, new_key_, "olivia"));
+}
+
+TEST_F(SignInTest, ACodeEndsWithItsDayAndWithALaterOne) {
+  const auto first = invited("olivia");
+  const auto second = invited("olivia");
+  EXPECT_FALSE(with_code(first, new_key_, "olivia"));
+  acme.clock().advance(kEnrolmentLife);
+  EXPECT_FALSE(with_code(second, new_key_, "olivia"));
+}
+
+TEST_F(SignInTest, TheEnrolledKeyMustHaveSignedTheAssertion) {
+  const auto code = invited("olivia");
+  EXPECT_FALSE(sign_in("acme", "olivia", login(acme.key("bob"), "acme", "olivia", session_key_),
+                       enrol(code, new_key_)));
+}
+
+TEST_F(SignInTest, P4_OneKeyDoesNotStandForTwo) {
+  EXPECT_EQ(with_code(invited("olivia"), acme.key("bob"), "olivia").error().code, Errc::conflict);
+  EXPECT_EQ(with_code(invited("olivia"), acme.key("billing"), "olivia").error().code,
+            Errc::conflict);
+}
+
+TEST_F(SignInTest, AnotherKeyEndsTheSessionsOfTheOneBefore) {
+  const auto before = session("bob");
+  ASSERT_TRUE(with_code(invited("bob"), new_key_, "bob"));
+  EXPECT_FALSE(use(before));
+  EXPECT_FALSE(sign_in("acme", "bob", login(acme.key("bob"), "acme", "bob", session_key_)));
+}
+
+TEST_F(SignInTest, P8_AProofIsOfUseOnceAndForItsRequestAlone) {
+  const auto alice = session("alice");
+  const auto once = proof(alice, "GET", "/v1/runs");
+  EXPECT_TRUE(use(alice, once, "GET", "/v1/runs"));
+  EXPECT_FALSE(use(alice, once, "GET", "/v1/runs"));
+  EXPECT_FALSE(use(alice, proof(alice, "GET", "/v1/runs"), "POST", "/v1/runs"));
+  EXPECT_FALSE(use(alice, proof(alice, "GET", "/v1/runs"), "GET", "/v1/log"));
+  EXPECT_FALSE(use(alice, std::nullopt));
+  const auto old = proof(alice, "GET", "/v1/runs");
+  acme.clock().advance(seconds(62));
+  EXPECT_FALSE(use(alice, old, "GET", "/v1/runs"));
+}
+
+TEST_F(SignInTest, AProofIsNotForgottenWhileItCouldBeUsedAgain) {
+  const auto alice = session("alice");
+  FakeClock ahead(acme.clock().now() + seconds(59));
+  const auto early = jose::make_dpop_proof(alice.key, "GET", std::string(kUrl) + "/v1/session",
+                                           alice.text, ahead, acme.random());
+  EXPECT_TRUE(use(alice, early));
+  acme.clock().advance(seconds(118));
+  EXPECT_FALSE(use(alice, early));
+}
+
+TEST_F(SignInTest, ARestartOpensNoWindow) {
+  const auto alice = session("alice");
+  const auto used = proof(alice, "GET", "/v1/session");
+  ASSERT_TRUE(use(alice, used));
+  acme.clock().advance(seconds(1));
+  Sessions restarted(acme.live(), acme.time(), acme.clock(), acme.random());
+  ASSERT_TRUE(acme.run(restarted.load(acme.shared_workspace())).has_value());
+  const auto again = [&](const std::string& with) {
+    const auto url = std::string(kUrl) + "/v1/session";
+    return restarted.authenticate(
+        {.scheme = "DPoP", .token = alice.text, .proof = with, .method = "GET", .url = url});
+  };
+  EXPECT_FALSE(again(used));
+  EXPECT_TRUE(again(proof(alice, "GET", "/v1/session")));
+}
+
+TEST_F(SignInTest, ASessionEndsByLogoutAndByTime) {
+  const auto first = session("alice");
+  ASSERT_TRUE(acme.run(sessions.end(*use(first))).has_value());
+  EXPECT_FALSE(use(first));
+  EXPECT_TRUE(acme.run(acme.workspace().store().list(RecordKind::session, "", 10))->empty());
+  const auto second = session("alice");
+  acme.clock().advance(kSessionLife);
+  EXPECT_FALSE(use(second));
+}
+
+TEST_F(SignInTest, P24_NobodySignsInWhileTheClockIsBehind) {
+  const auto alice = session("alice");
+  acme.clock().set_wall(acme.clock().now() - std::chrono::hours(1));
+  EXPECT_EQ(use(alice).error().code, Errc::unavailable);
+  EXPECT_EQ(sign_in("acme", "alice", login(acme.key("alice"), "acme", "alice", session_key_))
+                .error()
+                .code,
+            Errc::unavailable);
+}
+
+TEST_F(SignInTest, P9_ADisabledUserHasNoSessionAndItsRunsEnd) {
+  const auto alice = session("alice");
+  const auto run = acme.start("plan");
+  const auto other = acme.start("plan", "bob");
+  EXPECT_EQ(*acme.run(users.disable(acme.workspace(), "alice", caller("admin"))),
+            std::vector{run->id});
+  EXPECT_FALSE(use(alice));
+  EXPECT_FALSE(sign_in("acme", "alice", login(acme.key("alice"), "acme", "alice", session_key_)));
+  EXPECT_TRUE(acme.workspace().runs().alive(other->id, acme.clock().now()));
+  EXPECT_EQ(entries(audit::Kind::user_disabled).at(0).at("by_name"), Json("admin"));
+
+  ASSERT_TRUE(acme.run(users.enable(acme.workspace(), "alice", caller("admin"))).has_value());
+  EXPECT_FALSE(use(alice)) << "sessions from before do not come back";
+  EXPECT_TRUE(sign_in("acme", "alice", login(acme.key("alice"), "acme", "alice", session_key_)));
+}
+
+TEST_F(SignInTest, TheLastAdminIsNotDisabled) {
+  EXPECT_EQ(acme.run(users.disable(acme.workspace(), "admin", caller("admin"))).error().code,
+            Errc::conflict);
+}
+
+// --- founding
+
+TEST_F(SignInTest, P3_TheFoundingCodeMakesAWorkspaceAndItsAdmin) {
+  const auto code = founding_code();
+  const auto founded = with_code(code, new_key_, "ada", "newco");
+  ASSERT_TRUE(founded.has_value()) << founded.error().to_string();
+  EXPECT_EQ(founded->workspace->version()->name(), "newco");
+  EXPECT_TRUE(founded->user->has_role(identity::Role::admin));
+  EXPECT_TRUE(founded->user->has_role(identity::Role::operator_));
+  EXPECT_EQ(acme.live().find("newco"), founded->workspace);
+  EXPECT_TRUE(sign_in("newco", "ada", login(new_key_, "newco", "ada", session_key_)));
+  // It is of use once, for that workspace and for any other.
+  const jose::Es256Signer other{crypto::Es256PrivateKey::generate()};
+  EXPECT_FALSE(with_code(code, other, "eve", "newco"));
+  EXPECT_FALSE(with_code(code, other, "eve", "evilco"));
+  // What is stored is enough to start from.
+  auto& store = founded->workspace->store();
+  const auto id = founded->workspace->id().to_string();
+  const auto key = acme.run(store.get(RecordKind::data_key, id)).value();
+  EXPECT_TRUE(seal.unwrap_data_key(*parse_data_key_record(key->value), founded->workspace->id()));
+  EXPECT_TRUE(
+      parse_workspace_record(acme.run(store.get(RecordKind::workspace, id)).value()->value));
+}
+
+// The crash is between taking the code and making the workspace.
+TEST_F(SignInTest, AFoundingThatWasCutOffGoesOnForTheSameFounderAlone) {
+  const auto code = founding_code();
+  const auto server = acme.store().workspace(WorkspaceId());
+  auto enrolment =
+      *acme.run(find_enrolment(*server, SecretBytes::copy_of(code), acme.clock().now())).value();
+  enrolment.taken = Founder{.workspace = WorkspaceId::make(acme.clock(), acme.random()),
+                            .name = "newco",
+                            .user = "ada",
+                            .key = new_key_.public_jwk().thumbprint()};
+  Unit unit;
+  unit.puts = {
+      {RecordKind::enrolment, code_id(SecretBytes::copy_of(code)), 1, enrolment.to_record()}};
+  ASSERT_TRUE(acme.run(server->commit(std::move(unit))).has_value());
+
+  const jose::Es256Signer other{crypto::Es256PrivateKey::generate()};
+  EXPECT_FALSE(with_code(code, other, "ada", "newco"));
+  EXPECT_FALSE(with_code(code, new_key_, "eve", "newco"));
+  EXPECT_FALSE(with_code(code, new_key_, "ada", "elsewhere"));
+  const auto founded = with_code(code, new_key_, "ada", "newco");
+  ASSERT_TRUE(founded.has_value());
+  EXPECT_EQ(founded->workspace->id(), enrolment.taken->workspace);
+}
+
+TEST_F(SignInTest, AFoundingThatCannotBeWrittenLeavesNoWorkspace) {
+  const auto code = founding_code();
+  acme.store().fail_commits(fail(Errc::unavailable, "the disk is full").error());
+  EXPECT_EQ(with_code(code, new_key_, "ada", "newco").error().code, Errc::unavailable);
+  EXPECT_EQ(acme.live().find("newco"), nullptr);
+  acme.store().fail_commits(std::nullopt);
+  EXPECT_TRUE(with_code(code, new_key_, "ada", "newco").has_value());
+}
+
+TEST_F(SignInTest, ANameIsOneWorkspaces) {
+  EXPECT_FALSE(with_code(founding_code(), new_key_, "ada", "acme"));
+  EXPECT_EQ(with_code(founding_code(), new_key_, "ada", "Not A Name").error().code,
+            Errc::invalid_input);
+}
+
+}  // namespace
+}  // namespace writ::broker
