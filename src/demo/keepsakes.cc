@@ -58,23 +58,32 @@ JsonObject as_json(const Keepsakes& keepsakes) {
   return out;
 }
 
+// How this very program is called.
+std::string program() {
+  std::error_code error;
+  const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? "writ" : path.string();
+}
+
 std::string in_words(const Keepsakes& keepsakes) {
   const auto& left = keepsakes.left;
-  std::string text = "Still serving " + keepsakes.stage.server().origin() + ", in " +
-                     keepsakes.directory.string() + ". Ctrl-C ends it all. Meanwhile:\n\n" +
-                     "  export WRIT_HOME=" + (keepsakes.directory / "home").string() +
-                     "   # the sessions of the story's people\n";
-  if (!left.planner_run.empty()) text += "  writ trace " + left.planner_run + " --user olivia\n";
+  const auto writ = "  " + program() + " ";
+  const auto directory = keepsakes.directory.string();
+  std::string text = "\nStill serving at " + keepsakes.stage.server().origin() +
+                     ", with all that belongs to it in " + directory +
+                     ". Ctrl-C ends it. Look further with:\n\n" +
+                     "  export WRIT_HOME=" + directory + "/home\n";
+  if (!left.planner_run.empty()) text += writ + "trace " + left.planner_run + " --user olivia\n";
   if (!left.refund_action.empty()) {
-    text += "  writ explain " + left.refund_action + " --user olivia\n";
+    text += writ + "explain " + left.refund_action + " --user olivia\n";
   }
-  text += "  writ audit verify --user olivia\n";
-  text += "  writ apply " + (keepsakes.directory / "acme").string() +
-          " --user admin   # after a change there\n";
-  text += "\nThe people's keys are in WRIT_HOME/keys under the passphrase\n  " +
-          std::string(keepsakes.passphrase.reveal_text()) + "\nthe agents' in " +
-          (keepsakes.directory / "agents").string() + "; the server's log is " +
-          (keepsakes.directory / "logs" / "server.log").string() + ".\n";
+  text += writ + "audit verify --user olivia\n";
+  text += writ + "apply " + directory + "/acme --user admin   # after a change there\n";
+  text += "\nEach request as curl, from docs/protocol.md (The story with curl):\n\n  export URL=" +
+          keepsakes.stage.server().origin() + " DEMO=" + directory + "\n";
+  text += "\nThe people's keys, in " + directory + "/home/keys, are under the passphrase " +
+          std::string(keepsakes.passphrase.reveal_text()) + "; the agents' are in " + directory +
+          "/agents, the logs in " + directory + "/logs.\n";
   return text;
 }
 
@@ -83,7 +92,7 @@ std::string in_words(const Keepsakes& keepsakes) {
 Expected<void> leave_keepsakes(Keepsakes keepsakes, Narrator& narrator) {
   WRIT_TRY_VOID(write_documents(keepsakes));
   WRIT_TRY_VOID(write_keys(keepsakes));
-  narrator.exhibit("serving", in_words(keepsakes), as_json(keepsakes), "");
+  narrator.invite("serving", as_json(keepsakes), in_words(keepsakes));
   return {};
 }
 

@@ -55,8 +55,9 @@ void Narrator::exhibit(std::string_view name, std::string_view title, const Json
   print(text);
 }
 
-void Narrator::remark(std::string_view text) {
-  if (!json_) print(std::string(text) + "\n");
+void Narrator::invite(std::string_view name, const Json& value, std::string_view text) {
+  if (json_) return line({{name, value}});
+  print(text);
 }
 
 void Narrator::conclude() {

@@ -34,8 +34,8 @@ class Narrator {
   // Something to look at: as JSON the value under `name`, else the lines under `title`.
   void exhibit(std::string_view name, std::string_view title, const Json& value,
                const std::string& lines);
-  // Text for people alone.
-  void remark(std::string_view text);
+  // What one may do now: as JSON the value under `name`, else the text, which is ours.
+  void invite(std::string_view name, const Json& value, std::string_view text);
   // The last word, and with it the counts.
   void conclude();
 

@@ -58,7 +58,7 @@ TEST(Narrator, EachLineOfJsonIsAValue) {
     narrator.step(kHeld);
     narrator.step(kFailed);
     narrator.exhibit("trace", "The tree", Json(JsonObject{{"run", "r"}}), "r\n");
-    narrator.remark("for people");
+    narrator.invite("serving", Json(JsonObject{{"url", "u"}}), "for people");
     narrator.conclude();
   });
   std::size_t lines = 0;
@@ -69,7 +69,7 @@ TEST(Narrator, EachLineOfJsonIsAValue) {
     at = end + 1;
     ++lines;
   }
-  EXPECT_EQ(lines, 4U);
+  EXPECT_EQ(lines, 5U);
 }
 
 }  // namespace
