@@ -104,7 +104,7 @@ TEST_F(LoginTest, AnEnrolledKeySignsInWithItsPassphrase) {
   const auto before = server_.seen().size();
   const auto refused = sign_in(wrong);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Errc::unauthenticated);
+  EXPECT_EQ(refused.error().code, Errc::denied);
   EXPECT_EQ(server_.seen().size(), before) << "nothing was sent";
   EXPECT_THAT(refused.error().to_string(), Not(HasSubstr("incorrect horse")));
 }

@@ -32,7 +32,7 @@ void on_signal(int signal) {
 }
 
 std::unexpected<Error> no_terminal() {
-  return fail(Errc::unavailable, "there is no terminal to ask on", {},
+  return fail(Errc::unsupported, "there is no terminal to ask on", {},
               "a passphrase is typed by a person: run this in a terminal");
 }
 
@@ -138,12 +138,12 @@ Read read_quietly(const Tty& tty) {
     if (::poll(wait.data(), wait.size(), -1) < 0 && errno != EINTR)
       return {.line = no_terminal(), .signal = {}};
     if (const auto signal = signals.take())
-      return {.line = fail(Errc::unavailable, "interrupted"), .signal = signal};
+      return {.line = fail(Errc::unsupported, "interrupted"), .signal = signal};
     if (wait[0].revents == 0) continue;
     const auto room = line.writable().subspan(size);
     const auto got = ::read(tty.get(), room.data(), room.size());
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got <= 0) return {.line = fail(Errc::unavailable, "the terminal was closed"), .signal = {}};
+    if (got <= 0) return {.line = fail(Errc::unsupported, "the terminal was closed"), .signal = {}};
     size += static_cast<std::size_t>(got);
     if (line.reveal()[size - 1] == '\n') {
       line.truncate(size - 1);

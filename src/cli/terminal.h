@@ -19,7 +19,7 @@ class Asker {
   // What must be seen before an answer means anything: on the terminal itself, wherever standard
   // output goes.
   virtual Expected<void> show(std::string_view text) = 0;
-  // A line that is not shown while it is typed, without its newline. unavailable where there is no
+  // A line that is not shown while it is typed, without its newline. unsupported where there is no
   // terminal or it was closed; invalid_input for a line that is too long.
   virtual Expected<SecretBytes> secret(std::string_view prompt) = 0;
 };

@@ -45,7 +45,7 @@ class ScriptedPerson final : public Asker {
   }
   Expected<SecretBytes> secret(std::string_view prompt) override {
     prompts.emplace_back(prompt);
-    if (answers_.empty()) return fail(Errc::unavailable, "there is no terminal to ask on");
+    if (answers_.empty()) return fail(Errc::unsupported, "there is no terminal to ask on");
     auto answer = answers_.front();
     answers_.pop_front();
     return SecretBytes::copy_of(answer);

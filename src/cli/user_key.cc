@@ -82,7 +82,7 @@ Expected<jose::Es256Signer> UserKey::open(const SecretBytes& passphrase) const {
       crypto::open_with_passphrase(passphrase, sealed_, as_bytes(canonical_json(about())));
   if (!der) {
     if (der.error().code != Errc::unauthenticated) return std::unexpected(der.error());
-    return fail(Errc::unauthenticated, "the passphrase does not open the key of " + owner_.user, {},
+    return fail(Errc::denied, "the passphrase does not open the key of " + owner_.user, {},
                 "try again; a lost passphrase means a new key, enrolled with a new code");
   }
   WRIT_TRY(auto key, crypto::Es256PrivateKey::from_pkcs8_der(*der));

@@ -49,7 +49,7 @@ class UserKey {
   const Identity& owner() const { return owner_; }
   const jose::Jwk& public_jwk() const { return public_; }
 
-  // unauthenticated where the passphrase is another or the file was changed.
+  // denied where the passphrase is another or the file was changed.
   Expected<jose::Es256Signer> open(const SecretBytes& passphrase) const;
 
  private:

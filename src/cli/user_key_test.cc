@@ -55,7 +55,7 @@ TEST_F(UserKeyTest, IsWrittenReadAndOpened) {
 TEST_F(UserKeyTest, P20_AnotherPassphraseDoesNotOpenIt) {
   const auto refused = make().open(passphrase("correct horse batterz"));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Errc::unauthenticated);
+  EXPECT_EQ(refused.error().code, Errc::denied);
   EXPECT_THAT(refused.error().message, HasSubstr("bob"));
   EXPECT_FALSE(make().open(passphrase("")));
 }

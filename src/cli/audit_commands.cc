@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/audit_commands.h"
+
+#include "audit/checkpoint.h"
+#include "cli/audit_check.h"
+#include "cli/files.h"
+#include "cli/log_memory.h"
+#include "cli/log_sources.h"
+
+namespace writ::cli {
+namespace {
+
+constexpr std::size_t kMaxReceipt = 262'144;
+constexpr std::size_t kMaxNote = 65'536;
+
+Expected<std::vector<std::string>> saved_checkpoints(const AuditCommand& command) {
+  std::vector<std::string> out;
+  for (const auto& file : command.checkpoints) {
+    WRIT_TRY(auto note, read_file(file, kMaxNote));
+    out.push_back(std::move(note));
+  }
+  return out;
+}
+
+// The key to verify single statements under: given, or remembered; on first use the server's own,
+// and that is said.
+Expected<audit::NoteVerifier> statement_key(const Context& context, const AuditCommand& command,
+                                            const std::optional<RememberedLog>& remembered,
+                                            const std::string& own_key) {
+  const bool is_known = command.key || remembered;
+  const auto& text = command.key ? *command.key : remembered ? remembered->key : own_key;
+  if (!is_known) {
+    context.note("Nothing is known of this log yet, so its own key is believed: " +
+                 visible_text(text));
+  } else if (!own_key.empty() && text != own_key) {
+    return fail(Errc::denied, "the log's key is not the one that was known", {},
+                "find out why before you trust either");
+  }
+  return audit::NoteVerifier::parse(text);
+}
+
+// The exit status of something that was to be verified and was not.
+int not_verified(const Context& context, const Error& error) {
+  context.note(render_error(error, context.environment().err_style));
+  return kNotVerified;
+}
+
+// What says that the evidence is bad, as against what could not be looked at.
+bool speaks_against(const Error& error) {
+  return error.code == Errc::denied || error.code == Errc::unauthenticated ||
+         error.code == Errc::invalid_input;
+}
+
+Expected<int> report(const Context& context, const CheckedLog& check, bool json) {
+  if (json) {
+    context.print_json(check_to_json(check));
+  } else {
+    context.print(render_check(check, context.style()));
+  }
+  return check.report.ok ? kOk : kNotVerified;
+}
+
+Expected<int> verify_receipt(const Context& context, const AuditCommand& command) {
+  WRIT_TRY(const auto text, read_file(command.receipt, kMaxReceipt));
+  const auto receipt = audit::Receipt::parse(text);
+  if (!receipt) return not_verified(context, receipt.error());
+  const auto key = [&]() -> Expected<audit::NoteVerifier> {
+    if (command.key) return audit::NoteVerifier::parse(*command.key);
+    WRIT_TRY(const auto session, context.session());
+    WRIT_TRY(const auto remembered,
+             LogMemory(context.home()).find(session.identity.server, session.identity.workspace));
+    if (!remembered) {
+      return fail(Errc::invalid_input, "no key is known to verify this receipt with", {},
+                  "name it with --key, or look at the log first: writ audit verify");
+    }
+    return audit::NoteVerifier::parse(remembered->key);
+  };
+  WRIT_TRY(const auto verifier, key());
+  const auto verified = receipt->verify(verifier);
+  if (!verified) return not_verified(context, verified.error());
+  if (command.json) {
+    context.print_json(JsonObject{{"ok", true},
+                                  {"index", protocol::write_count(verified->index())},
+                                  {"size", protocol::write_count(verified->checkpoint().size())},
+                                  {"entry", verified->entry().json()}});
+  } else {
+    context.print(render_receipt(*verified, context.style()));
+  }
+  return kOk;
+}
+
+Expected<int> verify_export(const Context& context, const AuditCommand& command) {
+  WRIT_TRY(auto log, ExportedLog::open(command.directory));
+  Known known{.given_key = command.key};
+  WRIT_TRY(known.saved_checkpoints, saved_checkpoints(command));
+  WRIT_TRY(known.remembered, LogMemory(context.home()).find_origin(log.origin()));
+  auto check = check_log(log, log.key(), known);
+  if (!check) {
+    if (speaks_against(check.error())) return not_verified(context, check.error());
+    return std::unexpected(check.error());
+  }
+  return report(context, *check, command.json);
+}
+
+struct OpenedLog {
+  protocol::LogView view;
+  std::optional<RememberedLog> remembered;
+};
+Expected<OpenedLog> open_log(const Context& context, ApiClient& api) {
+  OpenedLog out;
+  WRIT_TRY(out.view, api.get<protocol::LogView>("/v1/log"));
+  WRIT_TRY(out.remembered,
+           LogMemory(context.home()).find(api.identity().server, api.identity().workspace));
+  return out;
+}
+
+Expected<void> write_or_print(const Context& context, const std::string& out,
+                              const std::string& text) {
+  if (out.empty()) {
+    context.print(text);
+    return {};
+  }
+  WRIT_TRY_VOID(write_file(out, as_bytes(text)));
+  context.note("Written to " + out + ".");
+  return {};
+}
+
+}  // namespace
+
+Expected<int> run_audit_verify(Context& context, const AuditCommand& command) {
+  if (!command.receipt.empty()) return verify_receipt(context, command);
+  if (!command.directory.empty()) return verify_export(context, command);
+
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto opened, open_log(context, api));
+  ServerLog log(api, opened.view.size);
+  Known known{.given_key = command.key, .remembered = opened.remembered};
+  WRIT_TRY(known.saved_checkpoints, saved_checkpoints(command));
+  const auto check = check_log(log, opened.view.key, known);
+  if (!check) {
+    if (check.error().code == Errc::denied) return not_verified(context, check.error());
+    return std::unexpected(check.error());
+  }
+  if (check->report.ok) {
+    RememberedLog now{.server = api.identity().server,
+                      .workspace = api.identity().workspace,
+                      .key = check->key,
+                      .checkpoint = check->checkpoint};
+    const LogMemory memory(context.home());
+    WRIT_TRY_VOID(memory.save(now));
+    if (check->trust == Trust::first_use) {
+      context.note("Key and checkpoint are remembered in " +
+                   memory.path(now.server, now.workspace).string() +
+                   "; compare the key with the one that the server's operator names.");
+    }
+  }
+  return report(context, *check, command.json);
+}
+
+Expected<int> run_audit_prove(Context& context, const std::string& action,
+                              const AuditCommand& command) {
+  WRIT_TRY(const auto id, ActionId::parse(action));
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto opened, open_log(context, api));
+  WRIT_TRY(const auto text, api.send("GET", "/v1/actions/" + id.to_string() + "/receipt"));
+  const auto key = statement_key(context, command, opened.remembered, opened.view.key);
+  if (!key) return not_verified(context, key.error());
+  const auto receipt = audit::Receipt::parse(text);
+  if (!receipt) return not_verified(context, receipt.error());
+  const auto verified = receipt->verify(*key);
+  if (!verified) return not_verified(context, verified.error());
+  if (verified->entry().subjects().action != id) {
+    return not_verified(context, {.code = Errc::denied,
+                                  .message = "the receipt holds, and is about another action",
+                                  .where = {},
+                                  .hint = {}});
+  }
+  WRIT_TRY_VOID(write_or_print(context, command.out, receipt->to_json() + "\n"));
+  context.note(
+      "It holds: anyone who has the log's key can check it with no server: writ audit "
+      "verify --receipt FILE --key KEY");
+  return kOk;
+}
+
+Expected<int> run_audit_checkpoint(Context& context, const AuditCommand& command) {
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto opened, open_log(context, api));
+  if (opened.view.checkpoint.empty())
+    return fail(Errc::not_found, "this log has no checkpoint yet", {}, "try again in a moment");
+  const auto key = statement_key(context, command, opened.remembered, opened.view.key);
+  if (!key) return not_verified(context, key.error());
+  const auto checkpoint = audit::SignedCheckpoint::open(opened.view.checkpoint, *key);
+  if (!checkpoint) return not_verified(context, checkpoint.error());
+  WRIT_TRY_VOID(write_or_print(context, command.out, checkpoint->note()));
+  return kOk;
+}
+
+Expected<int> run_audit_export(Context& context, const std::string& directory) {
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto opened, open_log(context, api));
+  ServerLog log(api, opened.view.size);
+  WRIT_TRY_VOID(export_log(log, opened.view, directory));
+  context.print(counted(opened.view.size, "entry", "entries") + " written to " + directory + ".\n");
+  context.print("Verify them anywhere: writ audit verify --dir " + directory + " --key KEY\n");
+  return kOk;
+}
+
+}  // namespace writ::cli

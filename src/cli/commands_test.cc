@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole command lines, from their words to their exit statuses, against a server in this process.
+#include "cli/commands.h"
+
+#include <map>
+
+#include <CLI/CLI.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "action/digest.h"
+#include "approval/decision.h"
+#include "cli/agent_key.h"
+#include "cli/context.h"
+#include "cli/files.h"
+#include "cli/login.h"
+#include "cli/testing_people.h"
+#include "cli/testing_server.h"
+#include "crypto/random.h"
+#include "protocol/message_generators.h"
+
+namespace writ::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using testing::identity_of;
+using ::testing::IsEmpty;
+using testing::kCheap;
+using ::testing::Not;
+using testing::Reply;
+using testing::ScriptedPerson;
+using testing::Seen;
+using testing::session_for;
+using ::testing::StartsWith;
+using testing::TempDirectory;
+using testing::TestServer;
+
+constexpr auto kPassphrase = "correct horse battery";
+
+template <typename T>
+T an_id(std::uint8_t last) {
+  return T(id_detail::Raw{1, 2, 3, 4, 5, 6, 0x70, 1, 0x80, 1, 1, 1, 1, 1, 1, last});
+}
+
+class CommandsTest : public ::testing::Test {
+ public:
+  CommandsTest() {
+    server_.answer_with([this](const Seen& seen) {
+      const auto found = answers_.find(seen.method + " " + seen.path());
+      return found != answers_.end()
+                 ? found->second
+                 : Reply::json({{"status", 404}, {"detail", "there is no such thing"}}, 404);
+    });
+  }
+
+  // The command's status.
+  int run(std::vector<std::string> words, std::deque<std::string> typed = {}) {
+    out_.clear();
+    err_.clear();
+    person_ = ScriptedPerson(std::move(typed));
+    CLI::App app("Identity for agents", "writ");
+    Program program;
+    const auto environment = std::make_shared<const Environment>(
+        Environment{.clock = clock_,
+                    .random = random_,
+                    .asker = person_,
+                    .out = [this](std::string_view text) { out_ += text; },
+                    .err = [this](std::string_view text) { err_ += text; },
+                    .input = [this](std::size_t limit) -> Expected<SecretBytes> {
+                      if (input_.size() > limit) return fail(Errc::too_large, "too much");
+                      return SecretBytes::copy_of(input_);
+                    },
+                    .input_is_terminal = input_is_terminal_,
+                    .home = home_.path(),
+                    .cost = kCheap});
+    add_commands(app, program, extensions_, environment);
+    std::vector<const char*> arguments{"writ"};
+    for (const auto& word : words) arguments.push_back(word.c_str());
+    return parse(app, program, static_cast<int>(arguments.size()), arguments.data());
+  }
+
+  void sign_in(std::string_view user = "bob") {
+    EXPECT_TRUE(Sessions(home_.path())
+                    .save(session_for(identity_of(server_.url(), user),
+                                      clock_.now() + std::chrono::hours(1))));
+  }
+  void answer(const std::string& what, const JsonObject& json, int status = 200) {
+    answers_[what] = Reply::json(json, status);
+  }
+
+  SystemClock clock_;
+  crypto::SystemRandom random_;
+  TempDirectory home_;
+  std::map<std::string, Reply> answers_;
+  TestServer server_;
+  ScriptedPerson person_;
+  Extensions extensions_;
+  std::string input_;
+  bool input_is_terminal_ = false;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(CommandsTest, WithoutASessionTheNextStepIsSaidAndTheStatusIsThree) {
+  EXPECT_EQ(run({"run", "list"}), kUnreachable);
+  EXPECT_THAT(err_, AllOf(HasSubstr("you are not signed in"), HasSubstr("next: writ login")));
+  EXPECT_THAT(out_, IsEmpty());
+}
+
+TEST_F(CommandsTest, AServerThatCannotBeReachedIsThreeToo) {
+  const auto gone = TestServer().url();
+  EXPECT_TRUE(Sessions(home_.path())
+                  .save(session_for(identity_of(gone), clock_.now() + std::chrono::hours(1))));
+  EXPECT_EQ(run({"run", "list"}), kUnreachable);
+  EXPECT_THAT(err_, HasSubstr("cannot reach " + gone.origin()));
+}
+
+TEST_F(CommandsTest, AUsageErrorIsTwo) {
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(run({"trace"}), kUsage);
+  EXPECT_EQ(run({"no-such-command"}), kUsage);
+  EXPECT_EQ(run({"action", "resolve", "act_1", "--outcome", "perhaps", "--detail", "x"}), kUsage);
+  EXPECT_EQ(run({"credential", "rotate", "key", "--grace", "soon"}), kUsage);
+  ::testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(server_.seen().empty());
+}
+
+TEST_F(CommandsTest, HelpListsEveryCommandWithOneLineWithinEightyColumns) {
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(run({"--help"}), kOk);
+  const auto help = ::testing::internal::GetCapturedStdout();
+  for (const auto* word :
+       {"apply", "login", "logout", "agent", "user", "credential", "run", "trace", "explain",
+        "approvals", "approve", "deny", "revoke", "action", "audit", "doctor"}) {
+    EXPECT_THAT(help, HasSubstr("\n  " + std::string(word) + " ")) << word;
+  }
+  for (std::size_t at = 0; at < help.size();) {
+    const auto end = std::min(help.find('\n', at), help.size());
+    EXPECT_LE(end - at, 80U) << help.substr(at, end - at);
+    at = end + 1;
+  }
+}
+
+TEST_F(CommandsTest, AnIdOfAnotherKindIsRefusedBeforeAnythingIsSent) {
+  sign_in();
+  EXPECT_EQ(run({"trace", an_id<ActionId>(1).to_string()}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("no id of a run"));
+  EXPECT_EQ(run({"explain", "../session"}), kFailed);
+  EXPECT_EQ(run({"user", "disable", "../x"}), kFailed);
+  EXPECT_TRUE(server_.seen().empty());
+}
+
+TEST_F(CommandsTest, LoginEnrolsAndSignsInAgainWithFewerWords) {
+  const protocol::SessionOpened opened{
+      .session = SecretBytes::copy_of("opaque"),
+      .expires = std::chrono::floor<seconds>(clock_.now() + std::chrono::hours(12)),
+      .user = {.id = an_id<UserId>(1), .name = "bob", .roles = {}, .groups = {}},
+      .workspace = "acme"};
+  answer("POST /v1/sessions", opened.to_json(), 201);
+  EXPECT_EQ(
+      run({"login", "--server", server_.origin(), "--workspace", "acme", "--user", "bob", "--code"},
+          {"typed-code", kPassphrase, kPassphrase}),
+      kOk)
+      << err_;
+  EXPECT_EQ(server_.last().json().at("code"), Json("typed-code"));
+  EXPECT_THAT(out_, HasSubstr("Signed in to acme"));
+  EXPECT_EQ(run({"login"}, {kPassphrase}), kOk) << err_;
+  EXPECT_EQ(run({"login", "--code", "given", "--user", "bob"}, {kPassphrase, kPassphrase}), kOk);
+  EXPECT_EQ(server_.last().json().at("code"), Json("given"));
+
+  EXPECT_EQ(run({"login"}, {"wrong passphrase"}), kFailed);
+  EXPECT_THAT(err_, Not(HasSubstr("wrong passphrase")));
+  answers_["DELETE /v1/session"] = Reply{.status = 204, .body = ""};
+  EXPECT_EQ(run({"logout"}), kOk);
+  EXPECT_EQ(run({"logout"}), kUnreachable);
+}
+
+TEST_F(CommandsTest, ApplyShowsTheDifferenceAndErrorsWithTheirPlaces) {
+  sign_in("admin");
+  const TempDirectory acme;
+  ASSERT_TRUE(write_private_file(acme / "workspace.toml", as_bytes("name = \"acme\"\n")));
+  ASSERT_TRUE(write_private_file(acme / "agents/x.toml", as_bytes("rol = 1\n")));
+  protocol::ApplyAnswer said{.version = 4,
+                             .digest = {},
+                             .changed = true,
+                             .changes = {{"added", "agent x", "may use a.b now\x1b"}},
+                             .revoked_runs = {an_id<RunId>(1)}};
+  answer("POST /v1/apply", said.to_json());
+  EXPECT_EQ(run({"apply", acme.path(), "--dry-run"}), kOk) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("+ agent x\n    may use a.b now\\u001b"), HasSubstr("dry run"),
+                          HasSubstr("would revoke 1 run")));
+  const auto request = protocol::ApplyRequest::from_json(server_.last().json()).value();
+  EXPECT_TRUE(request.dry_run);
+  EXPECT_EQ(request.documents.at("agents/x.toml"), "rol = 1\n");
+  EXPECT_EQ(run({"apply", acme.path()}), kOk);
+  EXPECT_FALSE(protocol::ApplyRequest::from_json(server_.last().json())->dry_run);
+  EXPECT_THAT(out_, AllOf(HasSubstr("Version 4"), HasSubstr(an_id<RunId>(1).to_string())));
+  EXPECT_EQ(run({"apply", acme.path(), "--json"}), kOk);
+  EXPECT_EQ(protocol::ApplyAnswer::from_json(parse_json(out_).value()).value(), said);
+
+  answer("POST /v1/apply",
+         {{"status", 422},
+          {"detail", "one document is wrong"},
+          {"errors",
+           JsonArray{JsonObject{{"where", "agents/x.toml:1:1"}, {"message", "unknown key"}}}}},
+         422);
+  EXPECT_EQ(run({"apply", acme.path()}), kFailed);
+  EXPECT_THAT(err_, AllOf(HasSubstr((acme / "agents/x.toml:1:1").string() + ": unknown key"),
+                          HasSubstr("nothing was changed")));
+}
+
+TEST_F(CommandsTest, TheServersTextCannotDriveTheTerminal) {
+  sign_in();
+  answer("GET /v1/runs", {{"status", 403}, {"detail", "no\x1b[2J\nyou may not"}}, 403);
+  EXPECT_EQ(run({"run", "list"}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("no\\u001b[2J\\u000ayou may not"));
+}
+
+TEST_F(CommandsTest, CredentialsComeOnStandardInputAndLoseOneNewline) {
+  sign_in("admin");
+  answer("POST /v1/credentials/billing-key",
+         protocol::CredentialStored{.name = "billing-key",
+                                    .version = 1,
+                                    .generation = 1,
+                                    .origin = "https://billing.example",
+                                    .superseded_approvals = {}}
+             .to_json(),
+         201);
+  input_ = "0123456789abcdef\n\n";
+  EXPECT_EQ(run({"credential", "add", "billing-key", "--tool-server", "billing"}), kOk) << err_;
+  EXPECT_EQ(server_.last().body, "0123456789abcdef\n") << "exactly one";
+  EXPECT_EQ(server_.last().target, "/v1/credentials/billing-key?server=billing");
+  EXPECT_EQ(server_.last().field("content-type"), "application/octet-stream");
+  EXPECT_THAT(err_, HasSubstr("newline"));
+  EXPECT_THAT(out_ + err_, Not(HasSubstr("0123456789")));
+
+  input_ = "0123456789abcdef";
+  EXPECT_EQ(run({"credential", "add", "billing-key", "--tool-server", "billing"}), kOk);
+  EXPECT_THAT(err_, IsEmpty());
+
+  input_is_terminal_ = true;
+  EXPECT_EQ(run({"credential", "add", "billing-key", "--tool-server", "billing"},
+                {"typed and not shown"}),
+            kOk);
+  EXPECT_EQ(server_.last().body, "typed and not shown");
+}
+
+TEST_F(CommandsTest, P18_AShortCredentialIsRefusedHere) {
+  sign_in("admin");
+  input_ = "0123456789abcde\n";
+  EXPECT_EQ(run({"credential", "add", "billing-key", "--tool-server", "billing"}), kFailed);
+  EXPECT_THAT(err_, AllOf(HasSubstr("16"), Not(HasSubstr("0123456789"))));
+  input_.assign(protocol::kMaxCredentialBytes + 2, 'x');
+  EXPECT_EQ(run({"credential", "add", "billing-key", "--tool-server", "billing"}), kFailed);
+  EXPECT_TRUE(server_.seen().empty());
+}
+
+TEST_F(CommandsTest, P12_ARotationToAnotherAccountNamesTheApprovalsItSupersedes) {
+  sign_in("admin");
+  answer("POST /v1/credentials/billing-key/rotate",
+         protocol::CredentialStored{.name = "billing-key",
+                                    .version = 2,
+                                    .generation = 2,
+                                    .origin = "https://billing.example",
+                                    .superseded_approvals = {an_id<ApprovalId>(7)}}
+             .to_json(),
+         201);
+  input_ = "0123456789abcdef";
+  EXPECT_EQ(run({"credential", "rotate", "billing-key", "--grace", "2m", "--account", "other"}),
+            kOk);
+  EXPECT_EQ(server_.last().target, "/v1/credentials/billing-key/rotate?account=other&grace=120");
+  EXPECT_THAT(out_, HasSubstr(an_id<ApprovalId>(7).to_string()));
+}
+
+TEST_F(CommandsTest, PeopleAreInvitedAndDisabled) {
+  sign_in("admin");
+  answer("POST /v1/users/carol/invitations",
+         protocol::Invitation{.code = SecretBytes::copy_of("code-123"), .expires = clock_.now()}
+             .to_json());
+  EXPECT_EQ(run({"user", "invite", "carol"}), kOk) << err_;
+  EXPECT_EQ(out_, "code-123\n") << "the code alone, for a pipe";
+  EXPECT_THAT(err_, HasSubstr("--user carol --code"));
+  answer("POST /v1/users/carol/disable",
+         protocol::RevokedRuns{.revoked_runs = {an_id<RunId>(3)}}.to_json());
+  EXPECT_EQ(run({"user", "disable", "carol"}), kOk);
+  EXPECT_THAT(out_, HasSubstr(an_id<RunId>(3).to_string()));
+}
+
+TEST_F(CommandsTest, AUserTokenIsForOneAgentAndMayGoToAPrivateFile) {
+  sign_in("alice");
+  answer(
+      "POST /v1/user-tokens",
+      protocol::UserToken{.token = SecretBytes::copy_of("ey.ey.x"), .expires_in = 300}.to_json());
+  EXPECT_EQ(run({"run", "token", "--agent", "planner"}), kOk);
+  EXPECT_EQ(out_, "ey.ey.x\n");
+  EXPECT_EQ(server_.last().json().at("agent"), Json("planner"));
+  const auto file = (home_ / "token").string();
+  EXPECT_EQ(run({"run", "token", "--agent", "planner", "--out", file}), kOk);
+  EXPECT_THAT(out_, IsEmpty());
+  EXPECT_EQ(read_private_file(file, 100).value().reveal_text(), "ey.ey.x");
+}
+
+TEST_F(CommandsTest, RevokeSaysWhatEnded) {
+  sign_in();
+  const auto id = an_id<RunId>(1).to_string();
+  answer("POST /v1/runs/" + id + "/revoke",
+         protocol::Revoked{.revoked = {an_id<RunId>(1), an_id<RunId>(2)}}.to_json());
+  EXPECT_EQ(run({"revoke", id, "--reason", "wrong invoice"}), kOk);
+  EXPECT_EQ(server_.last().json().at("reason"), Json("wrong invoice"));
+  EXPECT_THAT(out_, AllOf(HasSubstr("2 runs revoked"), HasSubstr(an_id<RunId>(2).to_string())));
+}
+
+TEST_F(CommandsTest, AnUnknownActionIsSettled) {
+  sign_in();
+  const auto id = an_id<ActionId>(1).to_string();
+  answer("POST /v1/actions/" + id + "/resolve", {});
+  EXPECT_EQ(run({"action", "resolve", id, "--outcome", "done", "--detail", "seen upstream"}), kOk);
+  EXPECT_EQ(server_.last().json().at("outcome"), Json("done"));
+}
+
+TEST_F(CommandsTest, DoctorFindsLooseFilesExpiredSessionsAndWhatTheServersSay) {
+  EXPECT_EQ(run({"doctor"}), kUnreachable) << "nothing to look at";
+  sign_in();
+  protocol::WorkspaceView workspace{.name = "acme",
+                                    .id = an_id<WorkspaceId>(1),
+                                    .version = 1,
+                                    .digest = {},
+                                    .users = {},
+                                    .agents = {},
+                                    .servers = {},
+                                    .workflows = {},
+                                    .credentials = {},
+                                    .findings = {}};
+  answer("GET /v1/workspace", workspace.to_json());
+  EXPECT_EQ(run({"doctor"}), kOk) << out_;
+  EXPECT_THAT(out_, HasSubstr("Nothing to mend"));
+
+  workspace.findings.push_back(
+      {.kind = "bearer-agent", .subject = "agent x", .message = "its tokens can be stolen"});
+  answer("GET /v1/workspace", workspace.to_json());
+  EXPECT_TRUE(write_file(home_ / "sessions/loose.json", as_bytes("x")));
+  extensions_.local_findings = [] {
+    return Expected<std::vector<protocol::Finding>>(
+        {{.kind = "memory-not-locked", .subject = "server", .message = "raise the limit"}});
+  };
+  EXPECT_EQ(run({"doctor"}), kFailed);
+  EXPECT_THAT(out_, AllOf(HasSubstr("agent x"), HasSubstr("loose.json"),
+                          HasSubstr("raise the limit"), HasSubstr("3 findings")));
+}
+
+TEST_F(CommandsTest, AnAgentsKeyIsMadeAndDeclared) {
+  const TempDirectory acme;
+  ASSERT_TRUE(write_file(acme / "x", as_bytes("")));
+  ASSERT_TRUE(write_private_file(acme / "agents/billing.toml",
+                                 as_bytes("role = \"r\"\nowner = \"admin\"\n")));
+  const auto out = (home_ / "billing.jwk").string();
+  EXPECT_EQ(run({"agent", "key", "billing", "--dir", acme.path(), "--out", out}), kOk) << err_;
+  const auto key = load_agent_key(out);
+  ASSERT_TRUE(key) << key.error().to_string();
+  const auto document = read_file(acme / "agents/billing.toml", 10'000).value();
+  EXPECT_THAT(document, AllOf(StartsWith("role = \"r\""), HasSubstr("[[keys]]"),
+                              HasSubstr(key->public_jwk().kid()), Not(HasSubstr("\nd = "))));
+  EXPECT_EQ(run({"agent", "key", "billing", "--dir", acme.path(), "--out", out}), kFailed)
+      << "a key is never overwritten";
+  EXPECT_EQ(read_file(acme / "agents/billing.toml", 10'000).value(), document);
+}
+
+// Approving, with a real statement and a real key.
+class DecideCommandTest : public CommandsTest {
+ public:
+  DecideCommandTest() {
+    sign_in("bob");
+    const auto identity = identity_of(server_.url());
+    key_ = UserKey::generate(identity, SecretBytes::copy_of(kPassphrase), random_, kCheap).value();
+    EXPECT_TRUE(
+        write_private_file(user_key_path(home_.path(), identity), as_bytes(key_->to_text())));
+    answer("GET /v1/session",
+           protocol::WhoAmI{
+               .user = {.id = an_id<UserId>(2), .name = "bob", .roles = {}, .groups = {"finance"}},
+               .workspace = "acme",
+               .workspace_id = an_id<WorkspaceId>(1),
+               .expires = clock_.now()}
+               .to_json());
+    const JsonObject arguments{{"amount", 12000}, {"to", "a\u202eb"}};
+    view_.id = an_id<ApprovalId>(1);
+    view_.state = "pending";
+    view_.run = an_id<RunId>(1);
+    view_.run_name = "refund 17";
+    view_.agent = "billing";
+    view_.user = "alice";
+    view_.tool = "billing.refund.execute";
+    view_.title = "Refund 120.00";
+    view_.statement = action::canonical_statement({.workspace = an_id<WorkspaceId>(1),
+                                                   .run = view_.run,
+                                                   .agent = an_id<AgentId>(1),
+                                                   .user = an_id<UserId>(1),
+                                                   .tool = view_.tool,
+                                                   .server = an_id<ServerId>(1),
+                                                   .method = "POST",
+                                                   .target = "/v1/refunds",
+                                                   .arguments = &arguments,
+                                                   .credential = std::nullopt,
+                                                   .idempotency_key = "k-1"});
+    view_.digest = action::action_digest(view_.statement);
+    view_.groups = {"finance"};
+    view_.missing = {"finance"};
+    view_.nonce = Bytes(32, 7);
+    view_.created = clock_.now();
+    view_.expires = clock_.now() + std::chrono::minutes(15);
+    publish();
+  }
+  void publish() {
+    answer("GET /v1/approvals/" + id(), view_.to_json());
+    auto after = view_;
+    after.state = "approved";
+    after.missing = {};
+    answer("POST /v1/approvals/" + id() + "/decisions", after.to_json());
+  }
+  std::string id() const { return an_id<ApprovalId>(1).to_string(); }
+  bool decided() const { return server_.last().method == "POST"; }
+
+  std::optional<UserKey> key_;
+  protocol::ApprovalView view_;
+};
+
+TEST_F(DecideCommandTest, P20_ShowsTheActionExactlyAndSignsItsOwnDigest) {
+  EXPECT_EQ(run({"approve", id(), "--note", "checked"}, {kPassphrase}), kOk) << err_;
+  EXPECT_THAT(person_.shown,
+              AllOf(HasSubstr("arguments.amount: 12000"), HasSubstr("arguments.to: \"a\\u202eb\""),
+                    HasSubstr("Approve for finance?")));
+  EXPECT_THAT(out_, HasSubstr("The approval is approved"));
+  const auto sent = protocol::DecisionRequest::from_json(server_.last().json()).value();
+  EXPECT_EQ(sent.note, "checked");
+  const approval::DecisionStatement statement{.workspace = an_id<WorkspaceId>(1),
+                                              .approval = view_.id,
+                                              .digest = action::action_digest(view_.statement),
+                                              .verdict = approval::Verdict::approve,
+                                              .groups = {"finance"},
+                                              .nonce = view_.nonce,
+                                              .expires = view_.expires};
+  EXPECT_EQ(sent.digest, statement.digest);
+  EXPECT_TRUE(
+      key_->public_jwk().verify(as_bytes(approval::canonical_decision(statement)), sent.signature));
+}
+
+TEST_F(DecideCommandTest, P20_ADigestThatIsNotOfWhatIsShownIsNotSigned) {
+  view_.digest[0] ^= 1;
+  publish();
+  EXPECT_EQ(run({"approve", id()}, {kPassphrase}), kFailed);
+  EXPECT_THAT(err_, AllOf(HasSubstr("digest"), HasSubstr("do not decide this")));
+  EXPECT_THAT(person_.prompts, IsEmpty()) << "no passphrase is asked for";
+  EXPECT_FALSE(decided());
+}
+
+TEST_F(DecideCommandTest, P20_AWrongPassphraseOrNoTerminalDecidesNothing) {
+  EXPECT_EQ(run({"deny", id()}, {"another passphrase"}), kFailed);
+  EXPECT_FALSE(decided());
+  EXPECT_EQ(run({"deny", id()}), kFailed);
+  EXPECT_FALSE(decided());
+  EXPECT_EQ(run({"deny", id()}, {kPassphrase}), kOk);
+  EXPECT_EQ(server_.last().json().at("decision"), Json("deny"));
+}
+
+TEST_F(DecideCommandTest, WhoIsInNoneOfTheGroupsIsToldSo) {
+  view_.groups = {"controllers"};
+  publish();
+  EXPECT_EQ(run({"approve", id()}, {kPassphrase}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("controllers"));
+  EXPECT_FALSE(decided());
+}
+
+}  // namespace
+}  // namespace writ::cli

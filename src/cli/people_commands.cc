@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/people_commands.h"
+
+#include "cli/files.h"
+#include "cli/login.h"
+#include "identity/principal.h"
+#include "protocol/runs.h"
+#include "protocol/sessions.h"
+#include "wire/time_text.h"
+
+namespace writ::cli {
+namespace {
+
+Expected<void> check_name(const std::string& name, std::string_view what) {
+  if (identity::is_name(name)) return {};
+  return fail(Errc::invalid_input, quoted_extract(name) + " is no name of " + std::string(what), {},
+              "a name is a lower-case letter, then such letters, digits, - and _");
+}
+
+// What is not said is taken from the session of before, so that signing in again is short.
+Expected<Identity> whom_to_sign_in(const Context& context) {
+  const auto& common = context.common();
+  if (common.server && common.workspace && common.user) {
+    WRIT_TRY(const auto server, parse_server_url(*common.server));
+    return make_identity(server, *common.workspace, *common.user);
+  }
+  SessionChoice choice{.workspace = common.workspace, .user = common.user};
+  if (common.server) {
+    WRIT_TRY(const auto url, parse_server_url(*common.server));
+    choice.server = url.origin();
+  }
+  // Expired ones count: that is when people sign in again.
+  const auto before = Sessions(context.home()).find(choice, TimePoint());
+  if (!before) {
+    return fail(Errc::invalid_input, "say where and as whom to sign in", {},
+                "writ login --server URL --workspace NAME --user NAME");
+  }
+  return before->identity;
+}
+
+Expected<int> change_user(Context& context, const std::string& name, std::string_view change) {
+  WRIT_TRY_VOID(check_name(name, "a user"));
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto answer,
+           api.post<protocol::RevokedRuns>("/v1/users/" + name + "/" + std::string(change), {}));
+  context.print("User " + name + " is " + (change == "disable" ? "disabled" : "enabled") + ".\n");
+  if (!answer.revoked_runs.empty()) {
+    context.print(counted(answer.revoked_runs.size(), "run") + " revoked:\n");
+    for (const auto& run : answer.revoked_runs) context.print("  " + run.to_string() + '\n');
+  }
+  return kOk;
+}
+
+}  // namespace
+
+Expected<int> run_login(Context& context, const LoginCommand& command) {
+  WRIT_TRY(const auto identity, whom_to_sign_in(context));
+  LoginOptions options{.identity = identity, .cost = context.environment().cost};
+  if (!context.common().ca_file.empty()) {
+    std::error_code failed;
+    options.ca_file = std::filesystem::absolute(context.common().ca_file, failed).string();
+  }
+  if (command.code) {
+    if (command.code->empty()) {
+      WRIT_TRY(options.code, context.asker().secret("One-time code: "));
+    } else {
+      options.code = SecretBytes::copy_of(*command.code);
+    }
+  }
+  WRIT_TRY(auto* http, context.http());
+  WRIT_TRY(const auto session, login(*http, context.home(), context.asker(), options,
+                                     context.clock(), context.random()));
+  context.print("Signed in to " + identity.workspace + " at " + identity.server + " as " +
+                identity.user + ", until " + format_time(session.expires) + ".\n");
+  if (command.code) {
+    context.print("Your key is in " + user_key_path(context.home(), identity).string() +
+                  "; its passphrase is nowhere: remember it.\n");
+  }
+  return kOk;
+}
+
+Expected<int> run_logout(Context& context) {
+  WRIT_TRY(const auto session, context.session());
+  WRIT_TRY(auto* http, context.http());
+  WRIT_TRY_VOID(logout(*http, context.home(), session, context.clock(), context.random()));
+  context.print("Signed out of " + session.identity.workspace + " at " + session.identity.server +
+                ".\n");
+  return kOk;
+}
+
+Expected<int> run_user_invite(Context& context, const std::string& name) {
+  WRIT_TRY_VOID(check_name(name, "a user"));
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto invitation,
+           api.post<protocol::Invitation>("/v1/users/" + name + "/invitations", {}));
+  const auto& identity = api.identity();
+  context.note("This code enrols one key for " + name + ", once, until " +
+               format_time(invitation.expires) + ". Give it to " + name + " in person; they run");
+  context.note("  writ login --server " + identity.server + " --workspace " + identity.workspace +
+               " --user " + name + " --code");
+  context.note("and type it when asked:");
+  context.print(visible_text(invitation.code.reveal_text()) + "\n");
+  return kOk;
+}
+
+Expected<int> run_user_disable(Context& context, const std::string& name) {
+  return change_user(context, name, "disable");
+}
+
+Expected<int> run_user_enable(Context& context, const std::string& name) {
+  return change_user(context, name, "enable");
+}
+
+Expected<int> run_user_token(Context& context, const UserTokenCommand& command) {
+  WRIT_TRY_VOID(check_name(command.agent, "an agent"));
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto token,
+           api.post<protocol::UserToken>(
+               "/v1/user-tokens", protocol::UserTokenRequest{.agent = command.agent}.to_json()));
+  context.note("A token of " + api.identity().user + " for the agent " + command.agent +
+               " alone, good for " + counted(static_cast<std::size_t>(token.expires_in), "second") +
+               ".");
+  if (command.out.empty()) {
+    context.print(std::string(token.token.reveal_text()) + "\n");
+    return kOk;
+  }
+  WRIT_TRY_VOID(write_private_file(command.out, token.token.reveal()));
+  return kOk;
+}
+
+}  // namespace writ::cli

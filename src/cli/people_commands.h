@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// login, logout, user, run token: who one is and who else may be. Each returns the exit status.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "cli/context.h"
+
+namespace writ::cli {
+
+struct LoginCommand {
+  std::optional<std::string> code;  // empty: asked for on the terminal
+};
+Expected<int> run_login(Context& context, const LoginCommand& command);
+Expected<int> run_logout(Context& context);
+
+Expected<int> run_user_invite(Context& context, const std::string& name);
+Expected<int> run_user_disable(Context& context, const std::string& name);
+Expected<int> run_user_enable(Context& context, const std::string& name);
+
+struct UserTokenCommand {
+  std::string agent;
+  std::string out;  // a file of mode 0600; empty: standard output
+};
+Expected<int> run_user_token(Context& context, const UserTokenCommand& command);
+
+}  // namespace writ::cli

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/run_commands.h"
+
+#include <unistd.h>
+
+#include "cli/decide.h"
+#include "cli/render_actions.h"
+#include "cli/render_runs.h"
+#include "protocol/actions.h"
+#include "protocol/approvals.h"
+#include "protocol/runs.h"
+
+namespace writ::cli {
+namespace {
+
+// An id of a kind, by its prefix, before anything is sent.
+template <typename T>
+Expected<std::string> id_text(const std::string& text, std::string_view what) {
+  const auto id = T::parse(text);
+  if (id) return id->to_string();
+  return fail(Errc::invalid_input, quoted_extract(text) + " is no id of " + std::string(what), {},
+              "it begins with " + std::string(T::prefix()) + " and has 26 characters more");
+}
+
+Expected<std::string> run_path(const std::string& run) {
+  WRIT_TRY(const auto id, id_text<RunId>(run, "a run"));
+  return "/v1/runs/" + id;
+}
+Expected<std::string> action_path(const std::string& action) {
+  WRIT_TRY(const auto id, id_text<ActionId>(action, "an action"));
+  return "/v1/actions/" + id;
+}
+
+// GET, and either the server's own JSON or what `render` makes of it.
+template <typename T, typename Render>
+Expected<int> show(Context& context, const std::string& path, bool json, const Render& render) {
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto answer, api.get<T>(path));
+  if (json) {
+    context.print_json(answer.to_json());
+  } else {
+    context.print(render(answer, context.style()));
+  }
+  return kOk;
+}
+
+}  // namespace
+
+Expected<int> run_list_runs(Context& context, bool json) {
+  return show<protocol::RunList>(context, "/v1/runs", json, render_runs);
+}
+
+Expected<int> run_show_run(Context& context, const std::string& run, bool json) {
+  WRIT_TRY(const auto path, run_path(run));
+  return show<protocol::RunView>(context, path, json, render_run);
+}
+
+Expected<int> run_trace(Context& context, const std::string& run, bool json) {
+  WRIT_TRY(const auto path, run_path(run));
+  return show<protocol::Trace>(context, path + "/trace", json, render_trace);
+}
+
+Expected<int> run_revoke(Context& context, const std::string& run, const std::string& reason) {
+  WRIT_TRY(const auto path, run_path(run));
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto answer,
+           api.post<protocol::Revoked>(path + "/revoke",
+                                       protocol::RevokeRequest{.reason = reason}.to_json()));
+  if (answer.revoked.empty()) {
+    context.print("It had ended already.\n");
+    return kOk;
+  }
+  context.print(counted(answer.revoked.size(), "run") +
+                " revoked; no byte leaves for them any more:\n");
+  for (const auto& id : answer.revoked) context.print("  " + id.to_string() + '\n');
+  return kOk;
+}
+
+Expected<int> run_explain(Context& context, const std::string& action, bool json) {
+  WRIT_TRY(const auto path, action_path(action));
+  return show<protocol::Explanation>(context, path + "/explain", json, render_explanation);
+}
+
+Expected<int> run_show_action(Context& context, const std::string& action, bool json) {
+  WRIT_TRY(const auto path, action_path(action));
+  return show<protocol::ActionView>(context, path, json, render_action);
+}
+
+Expected<int> run_resolve_action(Context& context, const std::string& action,
+                                 const std::string& outcome, const std::string& detail) {
+  WRIT_TRY(const auto path, action_path(action));
+  WRIT_TRY(auto api, context.api());
+  const protocol::ResolveRequest request{.outcome = outcome, .detail = detail};
+  WRIT_TRY_VOID(api.send_json("POST", path + "/resolve", request.to_json()));
+  context.print("Settled as " + outcome + "; the log says by whom and why.\n");
+  return kOk;
+}
+
+Expected<int> run_approvals(Context& context, bool json) {
+  return show<protocol::ApprovalList>(context, "/v1/approvals", json, render_approvals);
+}
+
+Expected<int> run_decide(Context& context, const DecideCommand& command) {
+  WRIT_TRY(const auto id, id_text<ApprovalId>(command.approval, "an approval"));
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto file, load_user_key(context.home(), api.identity()));
+  WRIT_TRY(const auto person, api.get<protocol::WhoAmI>("/v1/session"));
+  WRIT_TRY(const auto approval, api.get<protocol::ApprovalView>("/v1/approvals/" + id));
+  if (approval.id.to_string() != id)
+    return fail(Errc::denied, "the server answered with another approval than the one asked for");
+  WRIT_TRY(const auto prepared,
+           prepare_decision(approval, command.verdict, person, command.groups));
+
+  // On the terminal, where the passphrase is asked for: what is not seen is not signed.
+  WRIT_TRY_VOID(context.asker().show(render_decision(approval, prepared, context.style())));
+  const auto verb = std::string(approval::name(command.verdict));
+  WRIT_TRY(const auto passphrase,
+           context.asker().secret("Passphrase of " + api.identity().user + " to " + verb +
+                                  " exactly this (Ctrl-C to leave it): "));
+  WRIT_TRY(const auto key, file.open(passphrase));
+  const auto decision = sign_decision(prepared, key, command.note);
+  WRIT_TRY(const auto after, api.post<protocol::ApprovalView>("/v1/approvals/" + id + "/decisions",
+                                                              decision.to_json()));
+  context.print("Recorded. The approval is " + visible_text(after.state));
+  if (after.state == "pending" && !after.missing.empty()) {
+    context.print("; it still waits for ");
+    for (std::size_t i = 0; i < after.missing.size(); ++i)
+      context.print((i > 0 ? ", " : "") + visible_text(after.missing[i]));
+  }
+  context.print(".\n");
+  return kOk;
+}
+
+}  // namespace writ::cli
