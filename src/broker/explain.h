@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Explain: the seven answers about an action, in the order of docs/architecture.md, from the log
+// and from what lies beside it, and from nothing else: so they hold years later, whatever the
+// workspace has become.
+//
+// What lies beside is sealed; that it was opened, by whom and for which action, goes into the log
+// (payload.read). What was erased is said to be, with the digest that the log still commits to.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "broker/control.h"
+#include "broker/history.h"
+
+namespace writ::broker {
+
+struct Answer {
+  std::string question;
+  std::string answer;  // one sentence or two
+  JsonObject facts;    // what it rests on
+};
+
+// not_found where the log has no such action.
+Task<Expected<std::vector<Answer>>> explain(LiveWorkspace& workspace, ActionId id, Caller caller,
+                                            const Clock& clock, Random& random);
+
+}  // namespace writ::broker
