@@ -104,7 +104,7 @@ Task<Calls::Step<action::AuthorizedAction>> Calls::decide(LiveWorkspace& workspa
   auto proposed =
       action::ProposedAction::propose(matched.call, id, version->name(), matched.server,
                                       matched.request, account, matched.idempotency_key);
-  if (auto known = co_await check_known(workspace, proposed); !known)
+  if (auto known = co_await check_known(workspace, matched, proposed); !known)
     co_return std::unexpected(std::move(known).error());
   auto decided =
       version->decider().decide(std::move(proposed), version->terms(), parts_.clock.now());
@@ -132,7 +132,7 @@ Task<Stopped> Calls::refuse(LiveWorkspace& workspace, policy::Denied denied,
   co_return Stopped(Refused{id, std::move(denied.refusal)});
 }
 
-Task<Calls::Step<void>> Calls::check_known(LiveWorkspace& workspace,
+Task<Calls::Step<void>> Calls::check_known(LiveWorkspace& workspace, Matched& matched,
                                            const action::ProposedAction& proposed) const {
   if (!proposed.idempotency_key() || !has_record(proposed)) co_return Step<void>();
   auto owner = co_await workspace.store().get(RecordKind::idempotency, idempotency_id(proposed));
@@ -143,6 +143,8 @@ Task<Calls::Step<void>> Calls::check_known(LiveWorkspace& workspace,
   auto known = co_await state(workspace, *id);
   if (!known) co_return std::unexpected(Stopped(std::move(known).error()));
   if (!*known) co_return stop(Errc::internal, "an idempotency key without its action");
+  // What was done is told to who proves anew who asks, as doing it is.
+  if (auto used = co_await use_proof(workspace, matched); !used) co_return used;
   if ((*known)->digest != proposed.digest()) {
     co_return stop(Errc::conflict, "this Idempotency-Key was used for another action in this run",
                    "Idempotency-Key", "use a new key for a new action");
@@ -211,7 +213,8 @@ Task<Calls::Step<std::optional<Approvals::Ready>>> Calls::approved(
   if (!gate) co_return stop(std::move(gate).error());
   if (auto* ready = std::get_if<Approvals::Ready>(&*gate)) co_return std::move(*ready);
   const auto& pending = std::get<Approvals::Pending>(*gate);
-  if (auto used = co_await use_proof(workspace, matched, pending); !used)
+  if (pending.proof_used) matched.call = Authenticator::proof_used(std::move(matched.call));
+  if (auto used = co_await use_proof(workspace, matched); !used)
     co_return std::unexpected(std::move(used).error());
   if (hold.deadline <= parts_.clock.steady_now())
     co_return std::unexpected(Stopped(ApprovalNeeded{pending.approval}));
@@ -232,14 +235,19 @@ Task<Calls::Step<std::optional<Approvals::Ready>>> Calls::approved(
                         true));
   }
   if (!answered) co_return std::unexpected(Stopped(ApprovalNeeded{pending.approval}));
+  // One that nobody answered ends the call, which must not go on asking by itself.
+  const auto now = parts_.approvals.find(workspace, pending.approval->id);
+  if (now == nullptr || approval::state_at(*now, parts_.clock.now()) == approval::State::expired) {
+    co_return stop(Errc::denied, "nobody answered the approval request in time", "approval",
+                   "send the call again to ask anew");
+  }
   co_return std::optional<Approvals::Ready>();
 }
 
 // P8: people take longer than a proof lasts, so the proof of a call that waits for them is consumed
 // now and not with the intent: else it could be used again once it is forgotten.
-Task<Calls::Step<void>> Calls::use_proof(LiveWorkspace& workspace, Matched& matched,
-                                         const Approvals::Pending& pending) const {
-  if (const auto& proof = matched.call.proof(); proof && !pending.proof_used) {
+Task<Calls::Step<void>> Calls::use_proof(LiveWorkspace& workspace, Matched& matched) const {
+  if (const auto& proof = matched.call.proof()) {
     Unit unit;
     unit.once.push_back({proof->digest, proof->expires});
     auto committed = co_await workspace.store().commit(std::move(unit));

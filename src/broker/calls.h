@@ -110,10 +110,9 @@ class Calls {
   Task<Step<void>> check_requirements(LiveWorkspace& workspace,
                                       const action::ProposedAction& proposed,
                                       std::vector<Check>& checks);
-  Task<Step<void>> check_known(LiveWorkspace& workspace,
+  Task<Step<void>> check_known(LiveWorkspace& workspace, Matched& matched,
                                const action::ProposedAction& proposed) const;
-  Task<Step<void>> use_proof(LiveWorkspace& workspace, Matched& matched,
-                             const Approvals::Pending& pending) const;
+  Task<Step<void>> use_proof(LiveWorkspace& workspace, Matched& matched) const;
   Task<Stopped> refuse(LiveWorkspace& workspace, policy::Denied denied,
                        bool proof_used = false) const;
   EntryWriter writer(const LiveWorkspace& workspace) const {

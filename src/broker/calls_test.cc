@@ -343,6 +343,16 @@ TEST_F(CallsTest, P14_TheSameKeyGivesTheFirstActionsStateAndNoSecondExecution) {
   EXPECT_EQ(count(audit::Kind::action_intent), 2U);  // the preview's and this one
 }
 
+TEST_F(CallsTest, P8_WhatWasDoneIsNotToldToAReplayOfAProof) {
+  approved("k1");
+  const auto call = acme_.authenticate(*billing_);
+  const auto again = [&] {
+    return prepare(acme_.matched(call, "POST", "/v1/refunds", Acme::refund_body(), "k1"));
+  };
+  ASSERT_TRUE(again().has_value());
+  EXPECT_EQ(error(again()).code, Errc::unauthenticated);
+}
+
 TEST_F(CallsTest, P14_TheSameKeyWithAnotherActionIsAConflict) {
   approved("k1");
   ASSERT_TRUE(prepare(acme_.refund(*billing_, "k1")).has_value());
@@ -545,6 +555,17 @@ TEST_F(CallsTest, P17_AWaitThatEndsUnansweredSaysWhomToAsk) {
   EXPECT_EQ(needed(held.get())->id, question->id);
 }
 
+TEST_F(CallsTest, P20_AQuestionThatNobodyAnswersEndsTheCallAndAsksNoOther) {
+  acme_.preview(*billing_);
+  acme_.edit("workspace.toml", "request_life = \"15m\"", "request_life = \"5m\"");
+  auto held = hold(acme_.refund(*billing_, "k1"));
+  asked();
+  acme_.clock().advance(std::chrono::minutes(5));
+  ASSERT_TRUE(acme_.run(acme_.approvals().settle(acme_.workspace())).has_value());
+  EXPECT_EQ(error(held.get()).where, "approval");
+  EXPECT_EQ(count(audit::Kind::approval_requested), 1U);
+}
+
 TEST_F(CallsTest, P4_AHeldCallWaitsForEveryGroup) {
   acme_.preview(*billing_, 200'000);
   auto held = hold(acme_.refund(*billing_, "k1", 200'000));
@@ -626,6 +647,7 @@ TEST_F(CallsTest, P24_NoCallGoesOnWhileTheClockIsBehind) {
   acme_.clock().set_wall(acme_.clock().now() - seconds(31));
   EXPECT_EQ(error(prepare(std::move(call))).where, "clock");
   EXPECT_EQ(acme_.entries().size(), 0U);
+  EXPECT_EQ(dialer_.dials, 0);
 }
 
 TEST_F(CallsTest, P24_AClockThatIsSetBackBetweenDecisionAndCommitStopsTheCall) {
