@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <span>
 #include <utility>
 
@@ -247,6 +246,8 @@ void Redactor::add(const SecretBytes& secret) {
   for (std::size_t before = 0; before < 3; ++before) {
     auto core = base64_core(secret, before);
     if (core.certain == 0) continue;
+    // As it is too: what stands before might make its first characters look like an escape's last.
+    lane(core.text.clone(), core.certain, {.fold = Reading::Fold::base64});
     lane(std::move(core.text), core.certain,
          {.percent = true, .backslash = true, .fold = Reading::Fold::base64});
   }
@@ -351,10 +352,10 @@ void Redactor::mask(std::uint64_t from, std::uint64_t to) {
 void Redactor::hold(BytesView bytes) {
   if (held_size_ + bytes.size() > held_.size()) {
     SecretBytes larger(std::max<std::size_t>((held_size_ + bytes.size()) * 2, 256));
-    std::memcpy(larger.writable().data(), held_.reveal().data(), held_size_);
+    std::ranges::copy(held_.reveal().first(held_size_), larger.writable().begin());
     held_ = std::move(larger);
   }
-  std::memcpy(held_.writable().data() + held_size_, bytes.data(), bytes.size());
+  std::ranges::copy(bytes, held_.writable().begin() + held_size_);
   held_size_ += bytes.size();
 }
 
@@ -383,7 +384,7 @@ void Redactor::release(std::uint64_t until, Bytes& out) {
   }
   if (used == 0) return;
   auto bytes = held_.writable();
-  std::memmove(bytes.data(), bytes.data() + used, held_size_ - used);
+  std::ranges::copy(bytes.first(held_size_).subspan(used), bytes.begin());
   held_size_ -= used;
   wipe(bytes.subspan(held_size_, used));
 }

@@ -187,6 +187,17 @@ TEST(Redactor, P18_BasicCredentialsAreMaskedAsRenderedToo) {
   EXPECT_EQ(redactor.masked("password=" + std::string(kKey)), "password=[redacted]");
 }
 
+TEST(Redactor, P18_WhatStandsBeforeMakesNoEscapeOfTheSecretsOwnCharacters) {
+  const std::string key = "c2VjcmV0c2VjcmV0MTIz";
+  for (const std::string before : {"%", "%4", "\\", "\\u", "\\u0", "\\u00", "\\x", "\\x4"}) {
+    EXPECT_EQ(run(key, before + key, 3), before + "[redacted]");
+    const auto encoded = base64_encode(as_bytes(key));
+    EXPECT_EQ(run(key, before + encoded, 3), before + "[redacted]");
+    const auto hex = hex_encode(as_bytes(key));
+    EXPECT_EQ(run(key, before + hex, 3), before + "[redacted]");
+  }
+}
+
 TEST(Redactor, WithoutASecretNothingIsTouched) {
   Redactor redactor;
   redactor.add(SecretBytes());

@@ -192,8 +192,10 @@ class Gateway {
   broker::Acme& acme() { return acme_; }
   net::testing::RawListener& upstream() { return upstream_; }
   RecordingProbe& probe() { return probe_; }
+  net::testing::FakeResolver& resolver() { return resolver_; }
   observe::CapturingMetrics& metrics() { return metrics_; }
   std::uint16_t port() const { return server_->port(); }
+  std::size_t connections() const { return server_->connections(); }
   TestAgent connect() const { return TestAgent(port()); }
 
   // The bytes of a call by this run, with a fresh token and proof.
