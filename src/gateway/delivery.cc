@@ -60,7 +60,7 @@ Task<tools::Outcome> Delivery::run() {
   if (const auto type = head->fields.get_unique("Content-Type"); type && *type) {
     content_type_ = redactor_.masked(**type);
   }
-  if (auto passed = co_await pass_on(*head); !passed) co_return co_await lost(passed.error());
+  if (auto passed = co_await pass_on(); !passed) co_return co_await lost(passed.error());
   co_return co_await ended(*head);
 }
 
@@ -132,7 +132,7 @@ Task<Expected<void>> Delivery::send_opaque(net::OutgoingRequest request) {
   co_return co_await exchange_.finish_body();
 }
 
-Task<Expected<void>> Delivery::pass_on(const net::ResponseHead& head) {
+Task<Expected<void>> Delivery::pass_on() {
   const auto limit = proposed().server().limits().response_bytes;
   for (;;) {
     WRIT_CO_TRY(const auto piece, co_await exchange_.receive());
@@ -161,7 +161,6 @@ Task<Expected<void>> Delivery::pass_on(const net::ResponseHead& head) {
   redactor_.finish(rest);
   keep(rest);
   ready_.insert(ready_.end(), rest.begin(), rest.end());
-  (void)head;
   co_return Expected<void>();
 }
 

@@ -61,7 +61,7 @@ class Delivery {
   Task<Step> send();
   Task<Step> send_opaque(net::OutgoingRequest request);
   // The body, up to its end, through the redactor to the agent.
-  Task<Step> pass_on(const net::ResponseHead& head);
+  Task<Step> pass_on();
   Task<Step> drain();
   // To the agent, unless it has gone.
   Task<void> emit(BytesView piece);

@@ -30,6 +30,25 @@ int folded(Reading::Fold fold, int value) {
   return value;
 }
 
+// Calls `use` with each byte that folds to `value`.
+template <typename Use>
+void unfolded(Reading::Fold fold, std::uint8_t value, const Use& use) {
+  use(value);
+  if (fold == Reading::Fold::lower && value >= 'a' && value <= 'z') {
+    use(static_cast<std::uint8_t>(value - 32));
+  }
+  if (fold == Reading::Fold::base64 && value == '+') use(std::uint8_t{'-'});
+  if (fold == Reading::Fold::base64 && value == '/') use(std::uint8_t{'_'});
+}
+
+constexpr std::string_view kHexDigits = "0123456789abcdefABCDEF";
+constexpr std::string_view kAfterBackslash = "\"'\\/bfnrtux";
+
+template <typename T>
+void wipe_value(T& value) {
+  wipe({reinterpret_cast<std::uint8_t*>(&value), sizeof value});
+}
+
 int hex_value(std::uint8_t c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -129,8 +148,25 @@ class Redactor::Lane {
   // The lane is idle, and the stream is at `at`.
   void skip_to(std::uint64_t at) { read_ = at; }
 
-  bool can_start(std::uint8_t byte) const {
-    return folded(reading_.fold, byte) == text_[0] || is_lead(byte);
+  void add_to(Starts& starts) const {
+    // After any other byte a match begun with the first is over, and nothing is left of it. An
+    // escape is always read to its end, so that its characters never count as others.
+    unfolded(reading_.fold, text_[0], [&](std::uint8_t first) {
+      auto& second = starts.after(first);
+      if (text_.size() == 1) {
+        second.set();
+        return;
+      }
+      unfolded(reading_.fold, text_[1], [&](std::uint8_t byte) { second.set(byte); });
+      if (reading_.percent) second.set('%');
+      if (reading_.backslash) second.set('\\');
+    });
+    if (reading_.percent) {
+      for (const char c : kHexDigits) starts.after('%').set(static_cast<std::uint8_t>(c));
+    }
+    if (reading_.backslash) {
+      for (const char c : kAfterBackslash) starts.after('\\').set(static_cast<std::uint8_t>(c));
+    }
   }
 
   // Calls `found(from, to)` for each match, and each time that one grows.
@@ -225,7 +261,19 @@ class Redactor::Lane {
 };
 
 Redactor::Redactor() = default;
-Redactor::~Redactor() { wipe({reinterpret_cast<std::uint8_t*>(starts_), sizeof starts_}); }
+Redactor::~Redactor() {
+  wipe_value(characters_);
+  wipe_value(starts_.row);
+  for (auto& second : starts_.second) wipe_value(second);
+}
+
+std::bitset<256>& Redactor::Starts::after(std::uint8_t first) {
+  if (row[first] == 0) {
+    row[first] = static_cast<std::uint8_t>(second.size());
+    second.emplace_back();
+  }
+  return second[row[first]];
+}
 
 void Redactor::add(const SecretBytes& secret) {
   WRIT_CHECK(at_ == 0);
@@ -251,22 +299,34 @@ void Redactor::add(const SecretBytes& secret) {
     lane(std::move(core.text), core.certain,
          {.percent = true, .backslash = true, .fold = Reading::Fold::base64});
   }
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    for (const auto& each : lanes_) {
-      starts_[byte] = starts_[byte] || each.can_start(static_cast<std::uint8_t>(byte));
-    }
-  }
-  const auto clashes = [&](std::string_view ends) {
-    return text.find_first_of(ends) != std::string_view::npos;
-  };
+  for (const auto& each : lanes_) each.add_to(starts_);
+  for (const char c : text) characters_.set(static_cast<std::uint8_t>(c));
   constexpr std::array<std::string_view, 5> kMarkers = {"[redacted]", "(redacted)", "{redacted}",
                                                         "~redacted~", " redacted "};
-  // Kept where an earlier secret chose it and it fits this one too.
-  const auto* chosen = std::ranges::find(kMarkers, marker_);
-  while (chosen + 1 != kMarkers.end() && clashes(std::string{chosen->front(), chosen->back()})) {
-    ++chosen;
+  const auto fits = [&](std::string_view marker) {
+    return !characters_[static_cast<std::uint8_t>(marker.front())] &&
+           !characters_[static_cast<std::uint8_t>(marker.back())];
+  };
+  const auto* chosen = std::ranges::find_if(kMarkers, fits);
+  marker_ = chosen == kMarkers.end() ? kMarkers.back() : *chosen;
+}
+
+std::size_t Redactor::free_bytes(BytesView piece) const {
+  std::size_t free = 0;
+  while (free < piece.size()) {
+    const auto* next = free + 1 < piece.size() ? &piece[free + 1] : nullptr;
+    if (!starts_.may_begin(piece[free], next)) {
+      ++free;
+      continue;
+    }
+    // The commonest escapes, such as a quote's, neither begin a match nor stand for what does.
+    const int value = piece[free] == '\\' && next != nullptr ? short_escape(*next) : -1;
+    if (value < 0 || starts_.row[*next] != 0 || starts_.row[static_cast<std::size_t>(value)] != 0) {
+      break;
+    }
+    free += 2;
   }
-  marker_ = *chosen;
+  return free;
 }
 
 void Redactor::push(BytesView piece, Bytes& out) {
@@ -277,11 +337,9 @@ void Redactor::push(BytesView piece, Bytes& out) {
   while (!piece.empty()) {
     if (idle_) {
       // Nothing is held here: what cannot begin a match leaves as it is.
-      const auto start =
-          std::ranges::find_if(piece, [&](std::uint8_t byte) { return starts_[byte]; });
-      const auto free = static_cast<std::size_t>(start - piece.begin());
+      const auto free = free_bytes(piece);
       if (free > 0) {
-        out.insert(out.end(), piece.begin(), start);
+        out.insert(out.end(), piece.begin(), piece.begin() + free);
         in_masked_ = false;
         at_ += free;
         sent_ = at_;

@@ -21,6 +21,8 @@
 // thread-safe: one for each response.
 #pragma once
 
+#include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -60,11 +62,23 @@ class Redactor {
 
  private:
   class Lane;
+  // Which two bytes a match of any lane can begin with: all that is looked at between matches.
+  struct Starts {
+    std::array<std::uint8_t, 256> row{};          // of the first byte; 0: none begins so
+    std::vector<std::bitset<256>> second = {{}};  // by row
+    std::bitset<256>& after(std::uint8_t first);
+    // `next` is null at the end of what has come.
+    bool may_begin(std::uint8_t first, const std::uint8_t* next) const {
+      return row[first] != 0 && (next == nullptr || second[row[first]][*next]);
+    }
+  };
   struct Masked {
     std::uint64_t from = 0;
     std::uint64_t to = 0;
   };
 
+  // While no lane is within a possible match: how many bytes from the front begin none.
+  std::size_t free_bytes(BytesView piece) const;
   void feed(std::uint8_t byte);
   // Up to where a possible match from `start` on holds nothing back.
   std::uint64_t free_from(std::uint64_t start) const;
@@ -74,8 +88,9 @@ class Redactor {
 
   std::vector<Lane> lanes_;
   std::string marker_ = "[redacted]";
-  bool starts_[256] = {};  // whether a match of any lane can begin with this byte
-  bool idle_ = true;       // no lane is within a possible match
+  std::bitset<256> characters_;  // of the secrets
+  Starts starts_;
+  bool idle_ = true;  // no lane is within a possible match
 
   std::uint64_t at_ = 0;    // bytes of the stream seen
   std::uint64_t sent_ = 0;  // of these, let go or masked away
