@@ -50,7 +50,6 @@ struct Answer {
 // What answers say of the request that they are for. Views for the time of the call.
 struct Asked {
   std::string_view public_url;
-  std::string_view workspace;
   std::string_view resource;  // "/tools/acme/billing"
   // Whether it carried credentials: a challenge says what was wrong with them only then.
   bool presented = false;

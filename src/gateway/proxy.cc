@@ -73,7 +73,6 @@ Task<Proxy::Answered> Proxy::serve(net::ServerRequest& request, net::ServerRespo
   const auto place = Place::parse(request.target());
   if (!place) co_return not_found();
   Asked asked{.public_url = options_.public_url,
-              .workspace = place->workspace,
               .resource = place->resource,
               .presented = request.fields().contains("Authorization")};
 
