@@ -211,9 +211,12 @@ class SqliteStore final : public broker::Store {
     WRIT_TRY_VOID(shared_->readers->open(path, vfs, shared_->options.readers));
     auto checkpointer =
         std::make_unique<Checkpointer>(std::move(checkpoints), shared_->options.log, shared_->log);
-    writer_ = std::make_unique<SqliteWriter>(
-        std::move(ledger), std::move(checkpointer), std::vector{path, path + "-wal"},
-        shared_->options.housekeeping, shared_->queue, shared_->clock, shared_->log);
+    SqliteWriter::Options writing{.files = {path, path + "-wal"},
+                                  .housekeeping = shared_->options.housekeeping,
+                                  .metrics = shared_->options.metrics};
+    writer_ = std::make_unique<SqliteWriter>(std::move(ledger), std::move(checkpointer),
+                                             std::move(writing), shared_->queue, shared_->clock,
+                                             shared_->log);
     return {};
   }
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "broker/store.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 #include "store/commit_queue.h"
 #include "store/sqlite_checkpoint.h"
 
@@ -28,7 +29,8 @@ struct SqliteOptions {
   milliseconds housekeeping{10'000};  // how often what has expired is dropped
   CommitQueue::Limits queue = {};
   Checkpointer::Limits log = {};
-  std::string vfs = {};  // a SQLite VFS that tests registered; empty is SQLite's own
+  observe::Metrics* metrics = nullptr;  // outlives the store; none: nothing is measured
+  std::string vfs = {};                 // a SQLite VFS that tests registered; empty is SQLite's own
 };
 
 // A single unit or publication has this many bytes at most, else too_large.

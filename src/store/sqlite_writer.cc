@@ -14,8 +14,14 @@ namespace writ::store {
 namespace {
 
 constexpr milliseconds kProbe{500};
+constexpr double kUnitBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
+constexpr double kSecondBounds[] = {.0001, .00025, .0005, .001, .0025, .005, .01, .025, .1, .5, 2};
 // A commit that takes longer than this is not one that a server can be ready on.
 constexpr seconds kHung{10};
+
+observe::Metrics& metrics_of(const SqliteWriter::Options& options, observe::Metrics& otherwise) {
+  return options.metrics == nullptr ? otherwise : *options.metrics;
+}
 
 template <typename... Ts>
 struct Overloaded : Ts... {
@@ -35,16 +41,24 @@ Verdict<broker::Committed> nothing_appended(Verdict<void> verdict) {
 }  // namespace
 
 SqliteWriter::SqliteWriter(std::unique_ptr<SqliteLedger> ledger,
-                           std::unique_ptr<Checkpointer> checkpointer,
-                           std::vector<std::string> files, milliseconds housekeeping,
+                           std::unique_ptr<Checkpointer> checkpointer, Options options,
                            CommitQueue& queue, const Clock& clock, observe::Log& log)
     : ledger_(std::move(ledger)),
       checkpointer_(std::move(checkpointer)),
-      housekeeping_(housekeeping),
+      housekeeping_(options.housekeeping),
+      group_units_(
+          metrics_of(options, unmeasured_)
+              .histogram("writ_store_group_units", "Units that shared one commit", kUnitBounds)),
+      group_seconds_(metrics_of(options, unmeasured_)
+                         .histogram("writ_store_commit_seconds",
+                                    "Time from taking a group to its durability", kSecondBounds)),
+      failed_groups_(
+          metrics_of(options, unmeasured_)
+              .counter("writ_store_failed_commits_total", "Groups that could not be written")),
       queue_(queue),
       clock_(clock),
       log_(log) {
-  for (auto& path : files) {
+  for (auto& path : options.files) {
     auto identity = identify(path);
     files_.push_back({std::move(path), identity});
   }
@@ -95,8 +109,11 @@ void SqliteWriter::work() {
 void SqliteWriter::write(std::vector<Job> group) {
   // A caller that has given up was told that nothing was done.
   std::erase_if(group, [](const Job& job) { return job.ticket && !job.ticket->claim(); });
+  const auto begun = clock_.steady_now();
   auto verdicts = write_all(group);
   if (!verdicts) return refuse(std::move(group), verdicts.error());
+  group_units_.observe(static_cast<double>(group.size()));
+  group_seconds_.observe(std::chrono::duration<double>(clock_.steady_now() - begun).count());
   recover_if_written();
   for (std::size_t i = 0; i < group.size(); ++i) {
     if (std::holds_alternative<EmptyLog>(group[i].what)) {
@@ -157,6 +174,7 @@ void SqliteWriter::refuse(std::vector<Job> group, const Error& error) {
     end_for_failed_disk(log_, error.message);
   ledger_->roll_back();
   troubled_ = true;
+  failed_groups_.add();
   report(error);
   // What is broken is for the log and for health() alone.
   const auto told = error.code == Errc::unavailable

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 #include "store/commit_queue.h"
 #include "store/data_directory.h"
 #include "store/sqlite_checkpoint.h"
@@ -27,11 +28,13 @@ namespace writ::store {
 
 class SqliteWriter {
  public:
-  // `files` are those that have to stay in their places. What has expired is dropped about once in
-  // `housekeeping`.
+  struct Options {
+    std::vector<std::string> files;       // those that have to stay in their places
+    milliseconds housekeeping{10'000};    // how often what has expired is dropped
+    observe::Metrics* metrics = nullptr;  // none: nothing is measured
+  };
   SqliteWriter(std::unique_ptr<SqliteLedger> ledger, std::unique_ptr<Checkpointer> checkpointer,
-               std::vector<std::string> files, milliseconds housekeeping, CommitQueue& queue,
-               const Clock& clock, observe::Log& log);
+               Options options, CommitQueue& queue, const Clock& clock, observe::Log& log);
   // Close the queue first: what is in it is written, then the thread ends.
   ~SqliteWriter();
   SqliteWriter(const SqliteWriter&) = delete;
@@ -61,6 +64,10 @@ class SqliteWriter {
   const std::unique_ptr<Checkpointer> checkpointer_;
   std::vector<File> files_;
   const milliseconds housekeeping_;
+  observe::NullMetrics unmeasured_;
+  observe::Histogram& group_units_;
+  observe::Histogram& group_seconds_;
+  observe::Counter& failed_groups_;
   CommitQueue& queue_;
   const Clock& clock_;
   observe::Log& log_;

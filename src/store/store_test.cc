@@ -2,6 +2,7 @@
 // The suite over every store that there is.
 #include "broker/fake_store.h"
 #include "store/sqlite_testing.h"
+#include "store/store_log_suite.h"
 #include "store/store_model_suite.h"
 #include "store/store_suite.h"
 

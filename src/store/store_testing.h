@@ -126,6 +126,11 @@ class StoreTesting {
   Loop loop_{clock_, milliseconds(1)};
 };
 
+class StoreSuite : public StoreTesting, public testing::TestWithParam<MakeHome> {
+ protected:
+  StoreSuite() : StoreTesting(GetParam()()) { use(1); }
+};
+
 template <typename... Parts>
 Unit unit_of(Parts&&... parts) {
   Unit unit;
