@@ -72,12 +72,15 @@ void add_token_commands(CLI::App& agent, CommandLine& line) {
   };
   auto& command = options->command;
   const auto for_tools = [&](CLI::App* app) {
-    app->add_option("--for", command.tools, "a tool server that the token is for, or v1");
+    app->add_option("--for", command.tools, "a tool server that the token is for, or v1")
+        ->allow_extra_args(false);
   };
   const auto scope = [&](CLI::App* app) {
     app->add_option("--use", options->use, "a tool to use; absent: what the step allows")
+        ->allow_extra_args(false)
         ->check(check_tool);
     app->add_option("--delegate", options->delegate, "a tool to hand down; absent: likewise")
+        ->allow_extra_args(false)
         ->check(check_tool);
   };
 

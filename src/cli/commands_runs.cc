@@ -53,7 +53,8 @@ void add_run_commands(CLI::App& app, CommandLine& line) {
       return run_decide(context, command);
     });
     app_of->add_option("APPROVAL", decision->approval, "its id")->required();
-    app_of->add_option("--group", decision->groups, "decide for this group alone");
+    app_of->add_option("--group", decision->groups, "decide for this group alone")
+        ->allow_extra_args(false);
     app_of->add_option("--note", decision->note, "a word for the record");
   };
   decide("approve", "see an action exactly, and approve it", approval::Verdict::approve);
@@ -99,7 +100,8 @@ void add_audit_commands(CLI::App& app, CommandLine& line) {
   verify->add_option("--dir", options->directory, "an exported log, instead of the server's");
   verify->add_option("--receipt", options->receipt, "a receipt, instead of a log");
   key(verify);
-  verify->add_option("--checkpoint", options->checkpoints, "a checkpoint saved before, in a file");
+  verify->add_option("--checkpoint", options->checkpoints, "a checkpoint saved before, in a file")
+      ->allow_extra_args(false);
   verify->add_flag("--json", options->json, "as JSON");
 
   auto* prove = line.session_command(

@@ -46,7 +46,7 @@ struct Environment {
   Style style{};                              // of `out`
   Style err_style{};
   // Standard input to its end, too_large beyond `limit`; and whether it is a terminal.
-  std::function<Expected<SecretBytes>(std::size_t limit)> input;
+  std::function<Expected<SecretBytes>(std::size_t limit)> input{};
   bool input_is_terminal = false;
   std::filesystem::path home;  // config_directory()
   crypto::PassphraseCost cost{};
