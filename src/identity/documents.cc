@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "wire/network.h"
 #include "wire/url.h"
 
 namespace writ::identity {
@@ -48,20 +49,27 @@ Expected<std::vector<Group>> parse_groups(const JsonObject* object, const Princi
   return groups;
 }
 
-// https, or plain http on this machine alone: whoever can change what an issuer publishes can be
+// https, or plain http to named addresses alone: whoever can change what an issuer publishes can be
 // any user of it.
-Expected<void> check_issuer_url(const std::string& text, std::string where) {
+Expected<void> check_issuer_url(const std::string& text, const std::vector<Network>& networks,
+                                std::string where) {
   const auto url = parse_url(text);
   if (!url) return fail(Errc::invalid_input, url.error().message, std::move(where));
-  const bool loopback = url->host == "localhost" || url->host == "127.0.0.1" ||
-                        url->host == "[::1]" || url->host == "::1";
-  if (url->scheme == "https" || (url->scheme == "http" && loopback)) return {};
-  return fail(Errc::invalid_input, "a provider is reached over https", std::move(where),
-              "plain http is taken for this machine's own loopback addresses alone");
+  if (url->is_https()) return {};
+  const std::string hint = "plain http is taken towards allow_addresses alone";
+  if (networks.empty())
+    return fail(Errc::invalid_input, "a provider is reached over https", std::move(where), hint);
+  // What a name stands for is found out when it is dialled.
+  const auto address = Network::of_host(url->host);
+  if (!address || std::ranges::any_of(
+                      networks, [&](const Network& network) { return network.contains(*address); }))
+    return {};
+  return fail(Errc::invalid_input, "this address is not in allow_addresses", std::move(where),
+              hint);
 }
 
 Expected<Provider> parse_provider(const std::string& name, const Json& value,
-                                  const std::string& where) {
+                                  const std::string& where, const PrincipalLimits& limits) {
   ObjectReader reader(value, where);
   Provider provider;
   provider.name = name;
@@ -69,11 +77,24 @@ Expected<Provider> parse_provider(const std::string& name, const Json& value,
   provider.jwks_uri = reader.optional_string("jwks_uri", {.max = 1024}).value_or("");
   provider.algorithms = reader.strings("algorithms", {.min = 1, .max = 4}, {.max = 16});
   const JsonObject& clients = reader.object("client_ids");
+  provider.allow_addresses =
+      reader.optional_strings("allow_addresses", {.max = limits.addresses}, {.max = 64})
+          .value_or(std::vector<std::string>());
   WRIT_TRY_VOID(reader.finish());
 
-  WRIT_TRY_VOID(check_issuer_url(provider.issuer, reader.pointer("issuer")));
+  std::vector<Network> networks;
+  for (std::size_t i = 0; i < provider.allow_addresses.size(); ++i) {
+    const auto network = Network::parse(provider.allow_addresses[i]);
+    if (!network) {
+      return fail(Errc::invalid_input, "is no network",
+                  json_pointer(reader.pointer("allow_addresses"), i),
+                  "write it as 10.1.0.0/16 or 127.0.0.1/32, with no bits set beyond its prefix");
+    }
+    networks.push_back(*network);
+  }
+  WRIT_TRY_VOID(check_issuer_url(provider.issuer, networks, reader.pointer("issuer")));
   if (!provider.jwks_uri.empty()) {
-    WRIT_TRY_VOID(check_issuer_url(provider.jwks_uri, reader.pointer("jwks_uri")));
+    WRIT_TRY_VOID(check_issuer_url(provider.jwks_uri, networks, reader.pointer("jwks_uri")));
   }
   std::set<std::string> algorithms;
   for (std::size_t i = 0; i < provider.algorithms.size(); ++i) {
@@ -112,7 +133,7 @@ Expected<std::vector<Provider>> parse_providers(const JsonObject* object,
   std::vector<Provider> providers;
   for (const auto& [name, value] : members) {
     const std::string where = json_pointer("/providers", name);
-    WRIT_TRY(auto provider, parse_provider(name, *value, where));
+    WRIT_TRY(auto provider, parse_provider(name, *value, where, limits));
     if (std::ranges::find(providers, provider.issuer, &Provider::issuer) != providers.end()) {
       return fail(Errc::invalid_input, "another provider has this issuer already",
                   json_pointer(where, "issuer"));

@@ -10,7 +10,8 @@
 //                        "auditor"]; and, for one who signs in at an identity provider, provider
 //                        and subject: without them the user is local
 //   [providers.NAME]     issuer, algorithms = ["ES256" | "EdDSA" | "RS256" | "PS256"],
-//                        jwks_uri (optional: else by discovery), client_ids = { AGENT = "…" }
+//                        jwks_uri (optional: else by discovery), client_ids = { AGENT = "…" },
+//                        allow_addresses = ["10.1.0.0/16"] (optional; plain http needs it)
 //   [approvals]          request_life, approval_life, back_off: "15m" (all optional)
 //
 // agents/NAME.toml
@@ -38,7 +39,8 @@ struct PrincipalLimits {
   std::size_t users = 5000;
   std::size_t groups_of_user = 64;
   std::size_t providers = 16;
-  std::size_t keys = 8;  // of one agent
+  std::size_t addresses = 16;  // allow_addresses of one provider
+  std::size_t keys = 8;        // of one agent
 };
 
 struct Group {

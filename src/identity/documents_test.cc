@@ -158,12 +158,27 @@ TEST(WorkspaceDocument, AProviderNeedsHttpsAndNamesItsAlgorithms) {
   };
   EXPECT_EQ(refused(with("http://login.example.com", R"(["ES256"])")), "/providers/p/issuer");
   EXPECT_EQ(refused(with("http://127.0.0.1.example.com", R"(["ES256"])")), "/providers/p/issuer");
-  EXPECT_EQ(workspace(with("http://127.0.0.1:8600", R"(["ES256"])")).providers.size(), 1U);
+  EXPECT_EQ(refused(with("http://127.0.0.1:8600", R"(["ES256"])")), "/providers/p/issuer");
   EXPECT_EQ(refused(with("https://a.example", "[]")), "/providers/p/algorithms");
   EXPECT_EQ(refused(with("https://a.example", R"(["none"])")), "/providers/p/algorithms/0");
   EXPECT_EQ(refused(with("https://a.example", R"(["HS256"])")), "/providers/p/algorithms/0");
   EXPECT_EQ(refused(with("https://a.example", R"(["ES256","ES256"])")),
             "/providers/p/algorithms/1");
+}
+
+TEST(WorkspaceDocument, P19_AProviderOnAPrivateAddressIsNamedByIt) {
+  const auto with = [](std::string_view issuer, std::string_view addresses) {
+    return "name = \"acme\"\n[providers.p]\nissuer = \"" + std::string(issuer) +
+           "\"\nalgorithms = [\"ES256\"]\nclient_ids = {}\nallow_addresses = " +
+           std::string(addresses);
+  };
+  const auto local = workspace(with("http://127.0.0.1:8600", R"(["127.0.0.1/32"])"));
+  EXPECT_EQ(local.providers.at(0).allow_addresses, std::vector<std::string>{"127.0.0.1/32"});
+  EXPECT_EQ(refused(with("http://127.0.0.1:8600", R"(["127.0.0.2/32"])")), "/providers/p/issuer");
+  EXPECT_EQ(refused(with("http://127.0.0.1:8600", "[]")), "/providers/p/issuer");
+  EXPECT_EQ(refused(with("https://idp.internal", R"(["10.1.0.1/16"])")),
+            "/providers/p/allow_addresses/0");
+  EXPECT_EQ(workspace(with("https://idp.internal", R"(["10.1.0.0/16"])")).providers.size(), 1U);
 }
 
 TEST(WorkspaceDocument, TooManyAreRefused) {

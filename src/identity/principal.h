@@ -61,6 +61,9 @@ struct Provider {
   // audience.
   std::vector<std::pair<std::string, std::string>> client_ids;
   std::vector<std::string> algorithms;  // never empty
+  // CIDRs to which the egress guard makes an exception (P19), for a provider on a private address.
+  // Plain http goes to them alone.
+  std::vector<std::string> allow_addresses;
 
   // The client id is one agent's alone: no two agents share one.
   // nullptr where the provider has no client for that agent: its tokens are then refused.

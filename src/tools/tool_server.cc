@@ -7,14 +7,13 @@
 #include <map>
 #include <set>
 
-#include <arpa/inet.h>
-
 #include "base/check.h"
 #include "crypto/hash.h"
 #include "tools/compiled_schema.h"
 #include "tools/operation_parser.h"
 #include "tools/text_value.h"
 #include "wire/canonical.h"
+#include "wire/network.h"
 
 namespace writ::tools {
 namespace {
@@ -33,46 +32,6 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
   if (unit == "m") return std::chrono::minutes(count);
   if (unit == "h") return std::chrono::hours(count);
   return std::nullopt;
-}
-
-// A network in CIDR notation, as bytes.
-struct Network {
-  std::vector<std::uint8_t> address;
-  std::size_t bits = 0;
-
-  bool contains(const Network& other) const {
-    if (other.address.size() != address.size() || other.bits < bits) return false;
-    for (std::size_t i = 0; i < bits; ++i) {
-      if (((address[i / 8] ^ other.address[i / 8]) >> (7 - i % 8) & 1) != 0) return false;
-    }
-    return true;
-  }
-};
-
-std::optional<std::vector<std::uint8_t>> parse_address(const std::string& text) {
-  std::vector<std::uint8_t> out(16);
-  if (inet_pton(AF_INET6, text.c_str(), out.data()) == 1) return out;
-  out.resize(4);
-  if (inet_pton(AF_INET, text.c_str(), out.data()) == 1) return out;
-  return std::nullopt;
-}
-
-// With no bit set past the prefix, so that what is written is what is allowed.
-std::optional<Network> parse_network(std::string_view text) {
-  const auto slash = text.find('/');
-  if (slash == text.npos || text.contains('\0')) return std::nullopt;
-  const auto address = parse_address(std::string(text.substr(0, slash)));
-  const auto digits = text.substr(slash + 1);
-  std::size_t bits = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-  if (!address || error != std::errc() || end != digits.data() + digits.size() ||
-      (digits.size() > 1 && digits.front() == '0') || bits > address->size() * 8) {
-    return std::nullopt;
-  }
-  for (std::size_t i = bits; i < address->size() * 8; ++i) {
-    if (((*address)[i / 8] >> (7 - i % 8) & 1) != 0) return std::nullopt;
-  }
-  return Network{.address = *address, .bits = bits};
 }
 
 std::string segment_key(std::string_view method, std::string_view first_segment) {
@@ -164,7 +123,7 @@ class ToolServerParser {
 
   Expected<void> read_addresses() {
     for (std::size_t i = 0; i < server_.allow_addresses_.size(); ++i) {
-      const auto network = parse_network(server_.allow_addresses_[i]);
+      const auto network = Network::parse(server_.allow_addresses_[i]);
       if (!network) {
         return wrong(json_pointer(reader_.pointer("allow_addresses"), i),
                      "must be a network as \"10.1.0.0/16\" or \"127.0.0.1/32\", with no bits set "
@@ -194,11 +153,9 @@ class ToolServerParser {
     }
     server_.url_ = *std::move(url);
     if (server_.url_.is_https() || host_kind(server_.url_.host) == HostKind::name) return {};
-    std::string host = server_.url_.host;
-    std::erase_if(host, [](char c) { return c == '[' || c == ']'; });
-    const auto address = parse_address(host);
+    const auto address = Network::of_host(server_.url_.host);
     if (address && std::ranges::any_of(networks_, [&](const Network& network) {
-          return network.contains({.address = *address, .bits = address->size() * 8});
+          return network.contains(*address);
         })) {
       return {};
     }

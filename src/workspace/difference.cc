@@ -54,9 +54,10 @@ Objects objects(const Version& version) {
   for (const auto& provider : version.providers()) {
     std::string clients;
     for (const auto& [agent, client] : provider.client_ids) clients += agent + "=" + client + ",";
-    out["provider " + provider.name] = {
-        provider.issuer + "|" + provider.jwks_uri + "|" + clients + "|" + join(provider.algorithms),
-        {}};
+    out["provider " + provider.name] = {provider.issuer + "|" + provider.jwks_uri + "|" + clients +
+                                            "|" + join(provider.algorithms) + "|" +
+                                            join(provider.allow_addresses),
+                                        {}};
   }
   for (const auto& [file, digest] : version.policy_files()) out[file] = {hex_encode(digest), {}};
   return out;
