@@ -187,6 +187,11 @@ Task<void> Delivery::emit(BytesView piece) {
 
 Task<void> Delivery::finish_response(BytesView last) {
   if (gone_) co_return;
+  if (!response_.begun() && request_.method() == "HEAD") {
+    // How long a body would have been, this does not know.
+    if (co_await response_.begin(*status_, fields_)) (void)co_await response_.finish();
+    co_return;
+  }
   if (!response_.begun()) {
     // All of it is here, so its length is known.
     (void)co_await response_.send(*status_, fields_, last);

@@ -322,6 +322,45 @@ TEST_F(Delivered, I4_ARunThatEndsBetweenIntentAndFirstByteSendsNothing) {
   EXPECT_THAT(detail(audit::Kind::action_failed), HasSubstr("not sent"));
 }
 
+TEST_F(Delivered, I4_AUserWhoIsDisabledBetweenIntentAndFirstByteStopsTheCall) {
+  gateway_.probe().at("intent", [this] {
+    acme().workspace().set_standing(acme().user_id("alice"),
+                                    {.key = std::nullopt, .disabled = true, .revision = 1});
+  });
+  auto agent = gateway_.call(*run_, {});
+  auto upstream = gateway_.upstream().accept();
+  const auto seen = agent.response();
+  EXPECT_EQ(seen.status, 403);
+  EXPECT_THAT(seen.member("detail"), HasSubstr("alice"));
+  EXPECT_TRUE(upstream.is_silent());
+}
+
+TEST_F(Delivered, P12_ACredentialOfAnotherAccountIsNotUsedForWhatWasDecided) {
+  gateway_.probe().at("intent", [this] { acme().rotate_credential(false); });
+  auto agent = gateway_.call(*run_, {});
+  auto upstream = gateway_.upstream().accept();
+  const auto seen = agent.response();
+  EXPECT_EQ(seen.status, 503);
+  EXPECT_EQ(seen.member("type"), "https://writ.dev/problems/not-delivered");
+  EXPECT_TRUE(upstream.is_silent());
+  EXPECT_THAT(detail(audit::Kind::action_failed), HasSubstr("not sent"));
+}
+
+TEST_F(Delivered, P15_AConnectionIsNeverUsedForAnotherDefinition) {
+  auto first = gateway_.call(*run_, {});
+  auto upstream = gateway_.upstream().accept();
+  upstream_request(upstream);
+  upstream.send(ok("{}"));
+  EXPECT_EQ(first.response().status, 200);
+  acme().edit("tools/billing.toml", "idle = \"10s\"", "idle = \"9s\"");
+  WRIT_CHECK(first.socket().send(gateway_.request(*run_, {})));
+  auto second = gateway_.upstream().accept();
+  upstream_request(second);
+  second.send(ok("{}"));
+  EXPECT_EQ(first.response().status, 200);
+  EXPECT_TRUE(upstream.is_silent());
+}
+
 TEST_F(Delivered, I4_ARevocationCutsAStreamAndIsAcknowledgedThen) {
   auto agent = gateway_.call(*run_, {});
   auto upstream = gateway_.upstream().accept();

@@ -165,6 +165,22 @@ TEST_F(Held, I4_ARevocationEndsAHeldCallRefused) {
   EXPECT_EQ(seen.member("operand"), "run");
 }
 
+TEST(KeptResults, P17_WhatIsKeptOfAResponseIsBounded) {
+  Gateway gateway({.public_url = {}, .kept_result = 10});
+  const auto run = gateway.acme().refund_chain();
+  gateway.clear_refund(*run, "key-1");
+  auto agent = gateway.call(*run, Gateway::refund("key-1"));
+  auto upstream = gateway.upstream().accept();
+  upstream.read_through("\r\n\r\n");
+  upstream.read_bytes(broker::Acme::refund_body().size());
+  upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n0123456789\xff\xfe..");
+  EXPECT_EQ(agent.response().body, "0123456789\xff\xfe..");
+  const auto known = gateway.call(*run, Gateway::refund("key-1")).response();
+  const auto result = known.json()["result"].as_object();
+  EXPECT_EQ(text_of(result.at("body").as_string()), "0123456789");
+  EXPECT_TRUE(result.at("truncated").as_bool());
+}
+
 TEST(HeldLimits, P17_ARunsHeldCallsAreBounded) {
   Gateway gateway({}, {}, {.per_second = 1'000, .burst = 1'000},
                   {.calls_per_run = 64, .held_per_run = 1});
