@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Endpoints about actions: their state, the seven answers, receipts, and unknown ones settled.
+#include "protocol/actions.h"
+
+#include "api/bodies.h"
+#include "api/endpoints.h"
+#include "broker/explain.h"
+#include "broker/receipts.h"
+#include "broker/resolution.h"
+
+namespace writ::api {
+
+Task<Handled> Endpoints::action(Asked& asked) {
+  const auto& past = *asked.action;
+  protocol::ActionView out{.id = past.id,
+                           .run = past.run,
+                           .tool = past.tool,
+                           .phase = past.phase,
+                           .status = past.status,
+                           .resolved = past.resolved,
+                           .result = std::nullopt};
+  WRIT_API_TRY(const auto state, co_await parts_.calls.state(*asked.workspace, past.id));
+  if (state) {
+    WRIT_API_TRY(const auto result, co_await parts_.calls.result(*asked.workspace, *state));
+    if (result) {
+      const auto json = parse_json(*result, {.bytes = std::size_t{8} << 20});
+      out.result = json ? *json : Json(*result);
+      if (asked.caller.user != nullptr) {
+        // A person has read what lies sealed; that is in the log, as explain's reading is.
+        const broker::EntryWriter writer(asked.workspace->id(), asked.workspace->data_key(),
+                                         parts_.clock, parts_.random);
+        auto entry = writer.entry(audit::Kind::payload_read);
+        broker::name_caller(entry, asked.caller);
+        entry.set("read", past.id.to_string());
+        asked.workspace->store().append_later({broker::EntryWriter::append(entry, {})});
+      }
+    }
+  }
+  co_return json_answer(out.to_json());
+}
+
+Task<Handled> Endpoints::explain(Asked& asked) {
+  WRIT_API_TRY(auto answers, co_await broker::explain(*asked.workspace, asked.action->id,
+                                                      asked.caller, parts_.clock, parts_.random));
+  protocol::Explanation out{.action = asked.action->id, .answers = {}};
+  for (auto& answer : answers) {
+    out.answers.push_back({.question = std::move(answer.question),
+                           .answer = std::move(answer.answer),
+                           .facts = std::move(answer.facts)});
+  }
+  co_return json_answer(out.to_json());
+}
+
+Task<Handled> Endpoints::receipt(Asked& asked) {
+  WRIT_API_TRY(const auto of, asked.query.get_unique("of"));
+  if (of && *of != "intent" && *of != "outcome") {
+    co_return problem(
+        fail(Errc::invalid_input, "a receipt is of the \"intent\" or the \"outcome\"", "of")
+            .error());
+  }
+  WRIT_API_TRY(const auto signed_head, head(asked));
+  WRIT_API_TRY(const auto receipt,
+               co_await broker::receipt(
+                   *asked.workspace, *signed_head, asked.action->id,
+                   of == "outcome" ? broker::Receipted::outcome : broker::Receipted::intent));
+  co_return Answer{.status = 200, .type = "application/json", .body = to_bytes(receipt.to_json())};
+}
+
+Task<Handled> Endpoints::resolve(Asked& asked) {
+  WRIT_API_TRY(auto message, co_await read_message<protocol::ResolveRequest>(asked.request));
+  if (message.outcome != "done" && message.outcome != "failed") {
+    co_return problem(
+        fail(Errc::invalid_input, "an outcome is \"done\" or \"failed\"", "/outcome").error());
+  }
+  WRIT_API_TRY(const auto state,
+               co_await broker::resolve(
+                   *asked.workspace, asked.action->id,
+                   {.done = message.outcome == "done", .detail = std::move(message.detail)},
+                   asked.caller, parts_.clock, parts_.random));
+  const protocol::ActionView out{.id = state.id,
+                                 .run = state.run,
+                                 .tool = state.tool,
+                                 .phase = std::string(broker::name(state.phase)),
+                                 .status = state.status,
+                                 .resolved = state.resolved,
+                                 .result = std::nullopt};
+  co_return json_answer(out.to_json());
+}
+
+}  // namespace writ::api

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Endpoints about approvals: what is asked, and a person's signed answer (P4, P20).
+#include "api/bodies.h"
+#include "api/endpoints.h"
+#include "approval/matching.h"
+
+namespace writ::api {
+namespace {
+
+// The groups for which a person of their own is still wanting. People are matched to groups one to
+// one, so who is in two of them stands for one.
+std::vector<std::string> missing_groups(const approval::Approval& approval) {
+  std::vector<std::vector<std::string>> people;
+  for (const auto& decision : approval.decisions) {
+    if (decision.verdict == approval::Verdict::approve) people.push_back(decision.groups);
+  }
+  std::vector<std::string> served;
+  std::vector<std::string> missing;
+  for (const auto& group : approval.groups) {
+    served.push_back(group);
+    if (approval::each_has_its_own(served, people)) continue;
+    served.pop_back();
+    missing.push_back(group);
+  }
+  return missing;
+}
+
+}  // namespace
+
+protocol::ApprovalView Endpoints::view(const approval::Approval& approval) const {
+  protocol::ApprovalView out;
+  out.id = approval.id;
+  out.state = approval::name(approval::state_at(approval, parts_.clock.now()));
+  out.run = approval.run;
+  out.run_name = approval.run_name;
+  out.agent = approval.agent_name;
+  if (approval.user) out.user = approval.user_name;
+  out.tool = approval.tool;
+  out.title = approval.title;
+  out.statement = approval.statement;
+  out.digest = approval.digest;
+  out.groups = approval.groups;
+  out.missing = missing_groups(approval);
+  for (const auto& decision : approval.decisions) {
+    out.decided.push_back({.by = decision.user_name,
+                           .decision = std::string(approval::name(decision.verdict)),
+                           .groups = decision.groups,
+                           .at = decision.at});
+  }
+  out.identical = {.done = approval.identical.done, .unknown = approval.identical.unknown};
+  out.nonce = approval.nonce;
+  out.created = approval.created;
+  out.expires = approval.request_expires;
+  out.approved_until = approval.approval_expires;
+  out.retry_after = approval.retry_after;
+  return out;
+}
+
+Task<Handled> Endpoints::approvals(Asked& asked) {
+  protocol::ApprovalList out;
+  for (const auto& approval : parts_.approvals.open(*asked.workspace)) {
+    const broker::ControlSubject subject{
+        .run = approval->run, .user = approval->user, .groups = approval->groups};
+    if (broker::decide(broker::Operation::see_approval, asked.caller, subject) ==
+        broker::ControlVerdict::allowed) {
+      out.approvals.push_back(view(*approval));
+    }
+  }
+  co_return json_answer(out.to_json());
+}
+
+Task<Handled> Endpoints::approval(Asked& asked) {
+  auto seen = view(*asked.approval);
+  if (asked.caller.run == nullptr) co_return json_answer(seen.to_json());
+  // An agent learns how its question stands, and nothing of who answers.
+  const protocol::ApprovalState state{.id = seen.id, .state = std::move(seen.state)};
+  co_return json_answer(state.to_json());
+}
+
+Task<Handled> Endpoints::decide(Asked& asked) {
+  WRIT_API_TRY(auto message, co_await read_message<protocol::DecisionRequest>(asked.request));
+  WRIT_API_TRY(const auto verdict, approval::parse_verdict(message.decision));
+  const auto& about = *asked.approval;
+  // Of another question than this one: its signature could not hold either, and this says why.
+  if (message.nonce != about.nonce || message.expiry != about.request_expires) {
+    co_return problem(fail(Errc::conflict, "this decision was made about another request", {},
+                           "look at the request again, and decide anew")
+                          .error());
+  }
+  auto decided = co_await parts_.approvals.decide(*asked.workspace, about.id,
+                                                  {.verdict = verdict,
+                                                   .digest = message.digest,
+                                                   .groups = std::move(message.groups),
+                                                   .signature = std::move(message.signature)},
+                                                  asked.caller.user->id);
+  if (decided) co_return json_answer(view(**decided).to_json());
+  auto out = problem_of(decided.error());
+  // The session holds; it is the signature that does not.
+  if (out.status == 401) {
+    out.status = 422;
+    out.type = "bad-signature";
+  }
+  co_return std::unexpected(std::move(out));
+}
+
+}  // namespace writ::api

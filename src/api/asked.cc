@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/asked.h"
+
+#include "wire/canonical.h"
+
+namespace writ::api {
+
+Answer json_answer(const JsonObject& body, int status) {
+  return {.status = status, .type = "application/json", .body = to_bytes(canonical_json(body))};
+}
+
+net::Problem not_here() {
+  return {.status = 404,
+          .type = "not-found",
+          .detail = "there is nothing here, or nothing that is yours to see"};
+}
+
+net::Problem problem_of(const Error& error) {
+  // What lies behind names and ids of a path is answered alike, whatever the broker says of it.
+  if (error.code == Errc::not_found) return not_here();
+  return net::problem_of(error);
+}
+
+}  // namespace writ::api

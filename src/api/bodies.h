@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bodies of requests, read within bounds and strictly.
+#pragma once
+
+#include <expected>
+
+#include "api/asked.h"
+#include "base/secret_bytes.h"
+
+namespace writ::api {
+
+inline constexpr std::size_t kMaxSmallBody = std::size_t{64} << 10;
+
+// A message of protocol/.
+template <typename T>
+Task<Expected<T>> read_message(net::ServerRequest& request, std::size_t limit = kMaxSmallBody) {
+  WRIT_CO_TRY(const auto json, co_await net::read_json(request, limit));
+  co_return T::from_json(json);
+}
+
+// Nothing, or an object without members.
+Task<Expected<void>> read_empty(net::ServerRequest& request);
+
+// The octets of a secret, from the connection into memory that is locked and wiped. too_large
+// beyond `limit`; invalid_input where the content type is not octets: a secret in JSON would pass
+// through a parser's memory.
+Task<Expected<SecretBytes>> read_secret(net::ServerRequest& request, std::size_t limit);
+
+}  // namespace writ::api

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Endpoints: what /v1 does, one function for each row of its table (docs/protocol.md). Who may do
+// it is decided before any of these is called (routes.h, api.cc); they read the request, ask the
+// broker, and write the answer in the shapes of protocol/.
+#pragma once
+
+#include "api/asked.h"
+#include "api/parts.h"
+#include "protocol/approvals.h"
+#include "protocol/runs.h"
+
+namespace writ::api {
+
+// Thread-safe.
+class Endpoints {
+ public:
+  Endpoints(const Parts& parts, std::string public_url)
+      : parts_(parts), public_url_(std::move(public_url)) {}
+
+  // people.cc
+  Task<Handled> who_am_i(Asked& asked);
+  Task<Handled> sign_out(Asked& asked);
+  Task<Handled> invite(Asked& asked);
+  Task<Handled> disable(Asked& asked);
+  Task<Handled> enable(Asked& asked);
+  Task<Handled> user_token(Asked& asked);
+  // For anyone: POST /v1/sessions.
+  Task<Handled> open_session(net::ServerRequest& request);
+
+  // workspace.cc
+  Task<Handled> apply(Asked& asked);
+  Task<Handled> workspace(Asked& asked);
+
+  // credentials.cc
+  Task<Handled> add_credential(Asked& asked);
+  Task<Handled> rotate_credential(Asked& asked);
+
+  // runs.cc
+  Task<Handled> runs(Asked& asked);
+  Task<Handled> run(Asked& asked);
+  Task<Handled> trace(Asked& asked);
+  Task<Handled> revoke(Asked& asked);
+
+  // approvals.cc
+  Task<Handled> approvals(Asked& asked);
+  Task<Handled> approval(Asked& asked);
+  Task<Handled> decide(Asked& asked);
+
+  // actions.cc
+  Task<Handled> action(Asked& asked);
+  Task<Handled> explain(Asked& asked);
+  Task<Handled> receipt(Asked& asked);
+  Task<Handled> resolve(Asked& asked);
+
+  // log.cc
+  Task<Handled> log(Asked& asked);
+  Task<Handled> leaves(Asked& asked);
+  Task<Handled> tile(Asked& asked);
+  Task<Handled> checkpoint(Asked& asked);
+  Task<Handled> static_log(Asked& asked);  // /log/{workspace}/…
+
+ private:
+  protocol::RunView view(const broker::LiveWorkspace& workspace,
+                         const broker::KnownRun& known) const;
+  protocol::Trace view(const broker::LiveWorkspace& workspace, const broker::RunTrace& trace) const;
+  protocol::ApprovalView view(const approval::Approval& approval) const;
+  Expected<std::shared_ptr<const broker::SignedHead>> head(const Asked& asked) const;
+
+  const Parts parts_;
+  const std::string public_url_;
+};
+
+}  // namespace writ::api

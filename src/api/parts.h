@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the API stands on. All of it outlives the API.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "broker/applying.h"
+#include "broker/authenticator.h"
+#include "broker/calls.h"
+#include "broker/credentials.h"
+#include "broker/notary.h"
+#include "broker/sign_in.h"
+#include "broker/user_tokens.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+namespace writ::api {
+
+struct Parts {
+  broker::Live& live;
+  broker::SignIns& sign_ins;
+  broker::Sessions& sessions;
+  broker::Users& users;
+  broker::Applying& applying;
+  broker::Credentials& credentials;
+  broker::Revocations& revocations;
+  broker::Approvals& approvals;
+  const broker::UserTokens& user_tokens;
+  const broker::Authenticator& authenticator;
+  const broker::Calls& calls;
+  const broker::TimeGuard& time;
+  // Of the workspace's log; null before the first checkpoint of this process.
+  std::function<std::shared_ptr<const broker::SignedHead>(WorkspaceId)> head;
+  const Clock& clock;
+  Random& random;
+  observe::Log& log;
+  observe::Metrics& metrics;
+};
+
+}  // namespace writ::api

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Endpoints about runs.
+#include "api/bodies.h"
+#include "api/endpoints.h"
+
+namespace writ::api {
+namespace {
+
+protocol::TracedAction view(const broker::PastAction& action) {
+  return {.id = action.id,
+          .tool = action.tool,
+          .effect = action.effect,
+          .phase = action.phase,
+          .at = action.at,
+          .status = action.status,
+          .approval = action.approval,
+          .detail = action.detail,
+          .resolved = action.resolved};
+}
+
+}  // namespace
+
+protocol::RunView Endpoints::view(const broker::LiveWorkspace& workspace,
+                                  const broker::KnownRun& known) const {
+  const auto& run = *known.run;
+  const auto now = parts_.clock.now();
+  protocol::RunView out{
+      .id = run.id,
+      .name = run.name,
+      .role = run.role,
+      .agent = run.agent_name,
+      .workflow = run.workflow_name,
+      .step = run.step,
+      .user = run.user ? std::optional(run.user_name) : std::nullopt,
+      .parent = run.parent,
+      .use = run.scope.use.to_json().as_array(),
+      .delegate = run.scope.delegate.to_json().as_array(),
+      .allowed_tools = {},
+      .approval_state = "none",
+      .started = run.started,
+      .ends = run.ends,
+      .state = "running",
+      .ending = std::nullopt,
+  };
+  const auto lineage = workspace.runs().alive(run.id, now);
+  if (lineage) {
+    const auto version = workspace.version();
+    const auto scope = delegation::effective_scope(*lineage, version->terms());
+    for (const auto& [tool, bounds] : scope.use.tools()) out.allowed_tools.push_back(tool);
+    for (const auto& approval : parts_.approvals.open(workspace)) {
+      if (approval->run != run.id) continue;
+      const bool pending = approval::state_at(*approval, now) == approval::State::pending;
+      if (pending) out.approval_state = "pending";
+      if (!pending && out.approval_state == "none") out.approval_state = "approved";
+    }
+    return out;
+  }
+  // Stopped in memory alone counts too: it is what holds now.
+  const bool stopped = run.ends > now && workspace.runs().find(run.id) != nullptr;
+  out.state = known.ended || stopped ? "revoked" : "ended";
+  if (known.ended) {
+    const auto& cause = known.ended->cause;
+    out.ending = protocol::RunEnding{
+        .at = known.ended->at, .by = cause.by, .by_name = cause.by_name, .reason = cause.reason};
+  }
+  return out;
+}
+
+protocol::Trace Endpoints::view(const broker::LiveWorkspace& workspace,
+                                const broker::RunTrace& trace) const {
+  protocol::Trace out;
+  out.run = view(workspace, trace.run);
+  for (const auto& action : trace.actions) out.actions.push_back(api::view(action));
+  for (const auto& approval : trace.approvals) {
+    protocol::TracedApproval seen{
+        .id = approval->id,
+        .tool = approval->tool,
+        .title = approval->title,
+        .state = std::string(approval::name(approval::state_at(*approval, parts_.clock.now()))),
+        .groups = approval->groups,
+        .decided_by = {},
+        .at = approval->created};
+    for (const auto& decision : approval->decisions) {
+      seen.decided_by.push_back(decision.user_name + (decision.verdict == approval::Verdict::approve
+                                                          ? " approved"
+                                                          : " denied"));
+    }
+    out.approvals.push_back(std::move(seen));
+  }
+  // No deeper than delegation::kMaxDepth.
+  for (const auto& child : trace.children) out.children.push_back(view(workspace, child));
+  return out;
+}
+
+Task<Handled> Endpoints::runs(Asked& asked) {
+  const auto may_see = [&asked](const delegation::Run& run) {
+    return broker::decide(broker::Operation::see_run, asked.caller,
+                          {.run = run.id, .user = run.user, .groups = {}}) ==
+           broker::ControlVerdict::allowed;
+  };
+  WRIT_API_TRY(const auto known, co_await broker::list_runs(*asked.workspace, may_see));
+  protocol::RunList out;
+  for (const auto& run : known) out.runs.push_back(view(*asked.workspace, run));
+  co_return json_answer(out.to_json());
+}
+
+Task<Handled> Endpoints::run(Asked& asked) {
+  co_return json_answer(view(*asked.workspace, *asked.run).to_json());
+}
+
+Task<Handled> Endpoints::trace(Asked& asked) {
+  WRIT_API_TRY(const auto trace,
+               co_await broker::trace(*asked.workspace, parts_.approvals, asked.run->run->id));
+  co_return json_answer(view(*asked.workspace, trace).to_json());
+}
+
+Task<Handled> Endpoints::revoke(Asked& asked) {
+  WRIT_API_TRY(auto message, co_await read_message<protocol::RevokeRequest>(asked.request));
+  const auto& by = *asked.caller.user;
+  WRIT_API_TRY(
+      auto revoked,
+      co_await parts_.revocations.revoke(
+          *asked.workspace, {asked.run->run->id},
+          {.by = by.id.to_string(), .by_name = by.name, .reason = std::move(message.reason)}));
+  co_return json_answer(protocol::Revoked{.revoked = std::move(revoked)}.to_json());
+}
+
+}  // namespace writ::api

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Endpoints about the workspace as a whole: apply, and what it consists of now.
+#include "protocol/workspace.h"
+
+#include "api/bodies.h"
+#include "api/endpoints.h"
+#include "protocol/apply.h"
+
+namespace writ::api {
+namespace {
+
+// Documents in JSON: each byte may take two, a control character six, and then the limit below
+// counts what came of them.
+constexpr std::size_t kMaxApplyBody = std::size_t{12} << 20;
+
+std::string_view name(workspace::Change::Kind kind) {
+  switch (kind) {
+    case workspace::Change::Kind::added:
+      return "added";
+    case workspace::Change::Kind::changed:
+      return "changed";
+    case workspace::Change::Kind::removed:
+      break;
+  }
+  return "removed";
+}
+
+net::Problem bad_documents(const std::vector<Error>& problems) {
+  JsonArray errors;
+  for (const auto& problem : problems) {
+    errors.push_back(protocol::DocumentError{.where = visible_text(problem.where),
+                                             .message = visible_text(problem.message),
+                                             .hint = visible_text(problem.hint)}
+                         .to_json());
+  }
+  net::Problem out{.status = 422,
+                   .type = "bad-documents",
+                   .detail = "the directory has " + std::to_string(problems.size()) +
+                             (problems.size() == 1 ? " problem" : " problems") +
+                             ", and nothing of it was applied"};
+  out.more["errors"] = std::move(errors);
+  return out;
+}
+
+using Findings = std::vector<protocol::Finding>;
+
+void find_in_agents(const workspace::Version& version, Findings& out) {
+  for (const auto& terms : version.agents()) {
+    const auto& agent = *terms.agent;
+    if (agent.sender == identity::SenderConstraint::bearer) {
+      out.push_back({.kind = "bearer-agent",
+                     .subject = "agent " + agent.name,
+                     .message = "its tokens are not bound to a key: whoever sees one can use it; "
+                                "set sender = \"dpop\""});
+    }
+    if (agent.keys.empty()) {
+      out.push_back(
+          {.kind = "agent-without-key",
+           .subject = "agent " + agent.name,
+           .message = "it has no key and cannot prove who it is; add one under [[keys]]"});
+    }
+  }
+}
+
+void find_in_servers(const broker::LiveWorkspace& workspace, const workspace::Version& version,
+                     Findings& out) {
+  for (const auto& server : version.servers()) {
+    const auto& needed = server->credential_name();
+    if (!needed) continue;
+    const auto stored = workspace.credential(*needed).credential;
+    if (stored == nullptr) {
+      out.push_back({.kind = "missing-credential",
+                     .subject = "tool server " + server->name(),
+                     .message = "the credential " + *needed +
+                                " is not in the vault: writ credential add " + *needed});
+    } else if (!(stored->origin == vault::Origin::of(server->url()))) {
+      out.push_back({.kind = "credential-of-elsewhere",
+                     .subject = "tool server " + server->name(),
+                     .message = "the credential " + *needed + " is bound to " +
+                                stored->origin.to_string() + " and is never sent elsewhere"});
+    }
+  }
+}
+
+}  // namespace
+
+Task<Handled> Endpoints::apply(Asked& asked) {
+  WRIT_API_TRY(auto message,
+               co_await read_message<protocol::ApplyRequest>(asked.request, kMaxApplyBody));
+  auto applied = co_await parts_.applying.apply(*asked.workspace, std::move(message.documents),
+                                                message.dry_run, asked.caller);
+  if (!applied) {
+    const auto& failed = applied.error();
+    if (!failed.problems.empty()) co_return std::unexpected(bad_documents(failed.problems));
+    co_return problem(failed.error);
+  }
+  protocol::ApplyAnswer out{.version = applied->version,
+                            .digest = applied->digest,
+                            .changed = applied->changed,
+                            .changes = {},
+                            .revoked_runs = std::move(applied->revoked)};
+  for (const auto& change : applied->changes) {
+    out.changes.push_back(
+        {.kind = std::string(name(change.kind)), .what = change.what, .detail = change.detail});
+  }
+  co_return json_answer(out.to_json());
+}
+
+Task<Handled> Endpoints::workspace(Asked& asked) {
+  const auto& workspace = *asked.workspace;
+  const auto version = workspace.version();
+  protocol::WorkspaceView out;
+  out.name = version->name();
+  out.id = version->id();
+  out.version = version->number();
+  out.digest = version->digest();
+  for (const auto& user : version->users()) {
+    const auto standing = workspace.standing(user->id);
+    protocol::WorkspaceUser view{.name = user->name,
+                                 .roles = {},
+                                 .groups = user->groups,
+                                 .enrolled = standing.key.has_value(),
+                                 .disabled = standing.disabled};
+    for (const auto role : user->roles) view.roles.emplace_back(identity::name(role));
+    out.users.push_back(std::move(view));
+    if (!standing.key) {
+      out.findings.push_back(
+          {.kind = "user-without-key",
+           .subject = "user " + user->name,
+           .message = "cannot sign in or approve: writ user invite " + user->name});
+    }
+  }
+  for (const auto& terms : version->agents()) {
+    const auto& agent = *terms.agent;
+    const auto owner = version->user(agent.owner);
+    out.agents.push_back(
+        {.name = agent.name,
+         .role = agent.role,
+         .owner = owner == nullptr ? "" : owner->name,
+         .sender = agent.sender == identity::SenderConstraint::bearer ? "bearer" : "dpop",
+         .keys = agent.keys.keys().size()});
+  }
+  for (const auto& server : version->servers()) {
+    out.servers.push_back({.name = server->name(),
+                           .url = vault::Origin::of(server->url()).to_string(),
+                           .credential = server->credential_name().value_or(""),
+                           .operations = server->operations().size()});
+  }
+  for (const auto& workflow : version->workflows()) out.workflows.push_back(workflow.name);
+  for (const auto& stored : workspace.credentials()) {
+    const auto& credential = *stored.credential;
+    out.credentials.push_back({.name = credential.name,
+                               .origin = credential.origin.to_string(),
+                               .version = credential.current().number,
+                               .generation = credential.generation});
+  }
+  find_in_agents(*version, out.findings);
+  find_in_servers(workspace, *version, out.findings);
+  if (!SecretBytes::memory_is_locked()) {
+    out.findings.push_back({.kind = "memory-not-locked",
+                            .subject = "server",
+                            .message = "secrets may be swapped to disk: raise RLIMIT_MEMLOCK"});
+  }
+  co_return json_answer(out.to_json());
+}
+
+}  // namespace writ::api
