@@ -93,14 +93,16 @@ Expected<int> run_agent_token(Context& context, const AgentTokenCommand& command
   WRIT_TRY(const auto resources, resources_of(context, client, command.tools));
   const auto ask = [&]() -> Expected<Tokens> {
     using Kind = AgentTokenCommand::Kind;
+    auto run = command.run;
+    WRIT_TRY(run.workspace, workspace_of(context));
     if (command.kind == Kind::start && command.token_file.empty())
-      return client.start_for_workspace(command.run, resources);
+      return client.start_for_workspace(run, resources);
     WRIT_TRY(const auto token,
              token_from(context, command.token_file,
                         command.kind == Kind::refresh ? Which::refresh : Which::access));
     switch (command.kind) {
       case Kind::start:
-        return client.start(token, type_urn(command.token_type), command.run, resources);
+        return client.start(token, type_urn(command.token_type), run, resources);
       case Kind::hand_down:
         return client.delegate(token, command.delegation);
       case Kind::take_over:

@@ -48,24 +48,22 @@ void add_token_commands(CLI::App& agent, CommandLine& line) {
   auto* token = CommandLine::group(agent, "token", "start a run, hand it down, take over, go on");
   const auto options = std::make_shared<TokenOptions>();
   const auto add = [&](const char* word, const char* what, AgentTokenCommand::Kind kind) {
-    auto* app = line.session_command(
-        *token, word, what, [options, kind](Context& context) -> Expected<int> {
-          auto command = options->command;
-          command.kind = kind;
-          if (!options->use.empty()) {
-            WRIT_TRY(auto list, tool_list(options->use));
-            command.run.use = list;
-            command.delegation.use = std::move(list);
-          }
-          if (!options->delegate.empty()) {
-            WRIT_TRY(auto list, tool_list(options->delegate));
-            command.run.delegate = list;
-            command.delegation.delegate = std::move(list);
-          }
-          if (!command.run.workflow.empty() && context.common().workspace)
-            command.run.workspace = *context.common().workspace;
-          return run_agent_token(context, command);
-        });
+    auto* app = line.session_command(*token, word, what,
+                                     [options, kind](Context& context) -> Expected<int> {
+                                       auto command = options->command;
+                                       command.kind = kind;
+                                       if (!options->use.empty()) {
+                                         WRIT_TRY(auto list, tool_list(options->use));
+                                         command.run.use = list;
+                                         command.delegation.use = std::move(list);
+                                       }
+                                       if (!options->delegate.empty()) {
+                                         WRIT_TRY(auto list, tool_list(options->delegate));
+                                         command.run.delegate = list;
+                                         command.delegation.delegate = std::move(list);
+                                       }
+                                       return run_agent_token(context, command);
+                                     });
     add_agent_options(app, options->command.agent);
     app->add_option("--out", options->command.out, "write the answer to this file, mode 0600");
     return app;
@@ -93,7 +91,7 @@ void add_token_commands(CLI::App& agent, CommandLine& line) {
       ->check(CLI::IsMember({"jwt", "id_token", "access_token"}));
   start->add_option("--workflow", command.run.workflow, "the workflow's name")->required();
   start->add_option("--step", command.run.step, "the step's name")->required();
-  start->add_option("--name", command.run.name, "what to call the run")->required();
+  start->add_option("--name", command.run.name, "what to call the run");
   scope(start);
   for_tools(start);
 

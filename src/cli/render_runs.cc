@@ -63,7 +63,7 @@ std::string state_text(const protocol::RunView& run) {
 void add_run(Lines& lines, const protocol::RunView& run, const std::string& first,
              const std::string& rest) {
   const auto facts = rest;
-  lines.add(first, rest, "", visible_text(run.name) + "  " + run.id.to_string(), &Style::bold);
+  lines.add(first, rest, "", visible_text(run.name) + " " + run.id.to_string(), &Style::bold);
   lines.add(facts, facts, "role      ", visible_text(run.role));
   lines.add(facts, facts, "agent     ", visible_text(run.agent));
   lines.add(facts, facts, "step      ",

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/decide.h"
+
+#include <functional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "action/digest.h"
+#include "wire/canonical.h"
+#include "wire/time_text.h"
+
+namespace writ::cli {
+namespace {
+
+using approval::Verdict;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+template <typename T>
+T an_id(std::uint8_t last) {
+  return T(id_detail::Raw{1, 2, 3, 4, 5, 6, 0x70, 1, 0x80, 1, 1, 1, 1, 1, 1, last});
+}
+
+class DecideTest : public ::testing::Test {
+ public:
+  DecideTest() {
+    person_.user.name = "bob";
+    person_.user.groups = {"everyone", "finance", "controllers"};
+    person_.workspace_id = an_id<WorkspaceId>(1);
+    const JsonObject arguments{{"amount", 12000}};
+    view_.id = an_id<ApprovalId>(1);
+    view_.state = "pending";
+    view_.run = an_id<RunId>(1);
+    view_.run_name = "Settle 17";
+    view_.agent = "billing";
+    view_.tool = "billing.refund.execute";
+    view_.title = "Refund 120.00 EUR";
+    view_.statement = action::canonical_statement({.workspace = person_.workspace_id,
+                                                   .run = view_.run,
+                                                   .agent = an_id<AgentId>(1),
+                                                   .user = std::nullopt,
+                                                   .tool = view_.tool,
+                                                   .server = an_id<ServerId>(1),
+                                                   .method = "POST",
+                                                   .target = "/v1/refunds",
+                                                   .arguments = &arguments,
+                                                   .credential = std::nullopt,
+                                                   .idempotency_key = std::nullopt});
+    view_.digest = action::action_digest(view_.statement);
+    view_.groups = {"finance", "controllers"};
+    view_.missing = view_.groups;
+    view_.nonce = Bytes(32, 1);
+    view_.expires = parse_time("2026-11-25T12:15:00Z").value();
+  }
+  // The statement with another member, and the digest that goes with it.
+  void restate(std::string_view member, const Json& value) {
+    auto object = parse_json_object(view_.statement).value();
+    object[member] = value;
+    view_.statement = canonical_json(object);
+    view_.digest = action::action_digest(view_.statement);
+  }
+  Expected<PreparedDecision> prepare(Verdict verdict = Verdict::approve,
+                                     const std::vector<std::string>& only = {}) {
+    return prepare_decision(view_, verdict, person_, only);
+  }
+  Errc refusal(Verdict verdict = Verdict::approve) {
+    const auto prepared = prepare(verdict);
+    EXPECT_FALSE(prepared);
+    return prepared ? Errc::internal : prepared.error().code;
+  }
+
+  protocol::WhoAmI person_;
+  protocol::ApprovalView view_;
+};
+
+TEST_F(DecideTest, P20_TheDigestIsComputedFromWhatIsShown) {
+  const auto prepared = prepare();
+  ASSERT_TRUE(prepared) << prepared.error().to_string();
+  EXPECT_EQ(prepared->statement.digest, action::action_digest(view_.statement));
+  EXPECT_EQ(prepared->statement.nonce, view_.nonce);
+  EXPECT_EQ(prepared->statement.expires, view_.expires);
+  EXPECT_THAT(prepared->statement.groups, ElementsAre("controllers", "finance"))
+      << "sorted, as they are signed";
+}
+
+TEST_F(DecideTest, P20_AServerThatTellsTwoStoriesIsNotSignedFor) {
+  view_.digest[31] ^= 1;
+  EXPECT_EQ(refusal(), Errc::denied);
+  view_.digest[31] ^= 1;
+  view_.run = an_id<RunId>(2);
+  EXPECT_EQ(refusal(), Errc::denied);
+  view_.run = an_id<RunId>(1);
+  view_.tool = "billing.invoice.read";
+  EXPECT_EQ(refusal(), Errc::denied);
+  view_.tool = "billing.refund.execute";
+  EXPECT_TRUE(prepare());
+  restate("workspace", Json(an_id<WorkspaceId>(2).to_string()));
+  EXPECT_EQ(refusal(), Errc::denied);
+}
+
+TEST_F(DecideTest, WhatHasTwoReadingsIsNotShown) {
+  view_.statement += " ";
+  view_.digest = action::action_digest(view_.statement);
+  EXPECT_EQ(refusal(), Errc::invalid_input);
+}
+
+TEST_F(DecideTest, OnlyWhatIsOpenIsDecidedAndADenialMayComeLate) {
+  view_.state = "approved";
+  EXPECT_EQ(refusal(), Errc::conflict);
+  EXPECT_TRUE(prepare(Verdict::deny));
+  for (const auto* state : {"denied", "expired", "superseded", "cancelled", "claimed"}) {
+    view_.state = state;
+    EXPECT_EQ(refusal(), Errc::conflict) << state;
+    EXPECT_EQ(refusal(Verdict::deny), Errc::conflict) << state;
+  }
+}
+
+TEST_F(DecideTest, P4_OneDecidesForNeededGroupsThatOneIsIn) {
+  EXPECT_THAT(prepare(Verdict::approve, {"finance"})->statement.groups, ElementsAre("finance"));
+  EXPECT_FALSE(prepare(Verdict::approve, {"everyone"})) << "not needed";
+  person_.user.groups = {"everyone"};
+  EXPECT_EQ(refusal(), Errc::denied);
+  person_.user.groups = {};
+  EXPECT_EQ(refusal(), Errc::denied);
+}
+
+TEST_F(DecideTest, ThePageHasEverythingExactly) {
+  view_.identical = {.done = 1, .unknown = 2};
+  view_.decided = {{.by = "carol",
+                    .decision = "approve",
+                    .groups = {"controllers"},
+                    .at = parse_time("2026-11-25T12:01:00Z").value()}};
+  restate("arguments", JsonObject{{"amount", 12000},
+                                  {"note", "to \u202eecila\u202c\u200b" + std::string(300, 'x')}});
+  const auto prepared = prepare(Verdict::approve, {"finance"}).value();
+  const auto page = render_decision(view_, prepared, {});
+  EXPECT_THAT(page, AllOf(HasSubstr("\n  tool: \"billing.refund.execute\"\n"),
+                          HasSubstr("\n  arguments.amount: 12000\n"),
+                          HasSubstr("to \\u202eecila\\u202c\\u200b" + std::string(300, 'x')),
+                          HasSubstr("carol: approve for controllers"),
+                          HasSubstr("done 1 time and may have been done 2 more times already"),
+                          HasSubstr("Approve for finance?")));
+  for (const auto& line : prepared.shown.lines) EXPECT_THAT(page, HasSubstr("  " + line + "\n"));
+}
+
+TEST_F(DecideTest, WhatIsSentIsWhatWasPrepared) {
+  const jose::Es256Signer key(crypto::Es256PrivateKey::generate());
+  const auto prepared = prepare(Verdict::deny).value();
+  const auto request = sign_decision(prepared, key, std::nullopt);
+  EXPECT_EQ(request.decision, "deny");
+  EXPECT_EQ(request.digest, view_.digest);
+  EXPECT_EQ(request.expiry, view_.expires);
+  EXPECT_TRUE(
+      key.public_jwk().verify(as_bytes(canonical_decision(prepared.statement)), request.signature));
+}
+
+}  // namespace
+}  // namespace writ::cli
