@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// ApiServer: for tests, /v1 as it would run: the example workspace and its people behind a
+// net::HttpServer on a port of its own. Its public URL is another than where it listens.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/api.h"
+#include "audit/fake_log.h"
+#include "broker/control_testing.h"
+#include "net/testing.h"
+#include "observe/capture.h"
+
+namespace writ::api {
+
+struct Seen {
+  int status = 0;
+  std::string head;
+  std::string body;
+
+  JsonObject json() const { return parse_json_object(body).value_or(JsonObject()); }
+  std::string text(std::string_view name) const {
+    return broker::text_member(json(), name).value_or("");
+  }
+};
+
+class ApiServer : public broker::ControlPlane {
+ public:
+  ApiServer() {
+    // Besides the people of the example: an operator, and one who is nothing in particular.
+    acme.documents()["workspace.toml"] +=
+        "\n[users.opal]\nroles = [\"operator\"]\n\n[users.dave]\n";
+    acme.apply();
+    for (const auto* name : {"opal", "dave", "olivia"}) {
+      const auto& key =
+          more_keys_.try_emplace(name, crypto::Es256PrivateKey::generate()).first->second;
+      acme.enrol(name, key.public_jwk());
+    }
+    loops_.start();
+    server_ = net::HttpServer::create(
+                  loops_, {.address = asio::ip::make_address("127.0.0.1")},
+                  [this](net::ServerRequest& request, net::ServerResponse& response) {
+                    return api_.handle(request, response);
+                  },
+                  acme.log(), metrics_)
+                  .value();
+  }
+  ~ApiServer() {
+    server_.reset();  // while the loops run
+    loops_.stop();
+  }
+  ApiServer(const ApiServer&) = delete;
+  ApiServer& operator=(const ApiServer&) = delete;
+
+  const jose::Es256Signer& key_of(const std::string& name) {
+    const auto found = more_keys_.find(name);
+    return found == more_keys_.end() ? acme.key(name) : found->second;
+  }
+  // A person's session, opened when it is first needed.
+  const broker::TestSession& session_of(const std::string& name) {
+    auto& session = sessions_[name];
+    if (session.text.empty()) {
+      auto done = sign_in("acme", name, login(key_of(name), "acme", name, session.key));
+      WRIT_CHECK(done.has_value());
+      session.text = std::string(done->session.reveal_text());
+    }
+    return session;
+  }
+  // Of the founder of another workspace, who is its admin and operator.
+  const broker::TestSession& stranger() {
+    if (stranger_.text.empty()) {
+      const auto code = acme.run(broker::issue_founding_code(*acme.store().workspace(WorkspaceId()),
+                                                             acme.clock(), acme.random()));
+      const auto& key =
+          more_keys_.try_emplace("ada", crypto::Es256PrivateKey::generate()).first->second;
+      auto done = sign_in(
+          "beta", "ada", login(key, "beta", "ada", stranger_.key),
+          broker::SignInRequest::Enrol{.code = code->code.clone(), .key = key.public_jwk()});
+      WRIT_CHECK(done.has_value());
+      stranger_.text = std::string(done->session.reveal_text());
+    }
+    return stranger_;
+  }
+
+  Seen send(std::string_view text) {
+    auto socket = net::testing::RawSocket::connect_to(server_->port());
+    WRIT_CHECK(socket.send(text));
+    const auto all = socket.read_all();
+    const auto end = all.find("\r\n\r\n");
+    WRIT_CHECK(end != std::string::npos);
+    Seen out{.status = 0, .head = all.substr(0, end + 2), .body = all.substr(end + 4)};
+    out.status = std::stoi(all.substr(9, 3));
+    return out;
+  }
+  // `fields` are whole lines with their CRLF.
+  Seen request(std::string_view method, std::string_view target, std::string_view fields = {},
+               std::string_view body = {}, std::string_view type = "application/json") {
+    std::string out = std::string(method) + " " + std::string(target) +
+                      " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + std::string(fields);
+    if (method == "POST") {
+      out += "Content-Type: " + std::string(type) +
+             "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+    }
+    return send(out + "\r\n" + std::string(body));
+  }
+  std::string fields_of(const broker::TestSession& session, std::string_view method,
+                        std::string_view target) {
+    return "Authorization: DPoP " + session.text +
+           "\r\nDPoP: " + proof(session, method, net::path_of(target)) + "\r\n";
+  }
+  Seen as(const broker::TestSession& session, std::string_view method, std::string_view target,
+          std::string_view body = {}, std::string_view type = "application/json") {
+    return request(method, target, fields_of(session, method, target), body, type);
+  }
+  Seen as(const std::string& name, std::string_view method, std::string_view target,
+          std::string_view body = {}, std::string_view type = "application/json") {
+    return as(session_of(name), method, target, body, type);
+  }
+  // With the access token of a run for /v1.
+  Seen as_agent(const delegation::Run& run, std::string_view method, std::string_view target,
+                std::string_view body = {}) {
+    auto claims = acme.claims(run);
+    claims["aud"] = JsonArray{std::string(kUrl) + "/v1"};
+    claims["workspace"] = "acme";
+    const auto token = acme.token(claims);
+    const auto url = std::string(kUrl) + std::string(net::path_of(target));
+    const auto made = jose::make_dpop_proof(acme.key(run.agent_name), method, url, token,
+                                            acme.clock(), acme.random());
+    return request(method, target, "Authorization: DPoP " + token + "\r\nDPoP: " + made + "\r\n",
+                   body);
+  }
+
+  // Signs the log as it is, as the notary would.
+  void sign_log() {
+    auto& store = acme.workspace().store();
+    audit::TileEdge edge;
+    for (const auto& row : acme.run(store.read_log(0, 100'000)).value())
+      WRIT_CHECK(edge.append(row.leaf).has_value());
+    const auto checkpoint = audit::SignedCheckpoint::sign(
+        {.origin = signer_.name(), .size = edge.size(), .root = edge.root(), .extensions = {}},
+        signer_);
+    broker::Publication publication{
+        .size = edge.size(), .checkpoint = checkpoint->note(), .tiles = {}};
+    for (auto& tile : edge.take_full()) {
+      publication.tiles.push_back(
+          {.level = tile.id.level, .index = tile.id.index, .hashes = std::move(tile.bytes)});
+    }
+    WRIT_CHECK(acme.run(store.publish(std::move(publication))).has_value());
+    auto head = std::make_shared<broker::SignedHead>();
+    head->origin = signer_.name();
+    head->key = signer_.verifier().to_string();
+    head->size = edge.size();
+    head->root = edge.root();
+    head->checkpoint = checkpoint->note();
+    head->partial = edge.partial();
+    head_ = std::move(head);
+  }
+  const audit::NoteVerifier& log_key() const { return signer_.verifier(); }
+
+ private:
+  audit::NoteSigner signer_ = audit::fake_signer("writ.example/log/acme");
+  std::shared_ptr<const broker::SignedHead> head_;
+  std::map<std::string, jose::Es256Signer> more_keys_;
+  std::map<std::string, broker::TestSession> sessions_;
+  broker::TestSession stranger_;
+  observe::CapturingMetrics metrics_;
+  broker::UserTokens user_tokens_{std::string(kUrl), acme.token_keys(), acme.clock(),
+                                  acme.random()};
+  Api api_{{.live = acme.live(),
+            .sign_ins = sign_ins,
+            .sessions = sessions,
+            .users = users,
+            .applying = applying,
+            .credentials = credentials,
+            .revocations = revocations,
+            .approvals = acme.approvals(),
+            .user_tokens = user_tokens_,
+            .authenticator = acme.authenticator(),
+            .calls = acme.calls(),
+            .time = acme.time(),
+            .head = [this](WorkspaceId) { return head_; },
+            .clock = acme.clock(),
+            .random = acme.random(),
+            .log = acme.log(),
+            .metrics = metrics_},
+           std::string(kUrl)};
+  SystemClock system_clock_;
+  LoopPool loops_{system_clock_, 1};
+  std::unique_ptr<net::HttpServer> server_;
+};
+
+}  // namespace writ::api
