@@ -11,7 +11,7 @@ namespace writ::cli {
 namespace {
 
 // The largest answers are traces, and batches of leaves.
-constexpr JsonLimits kAnswerLimits{.bytes = std::size_t{32} << 20,
+constexpr JsonLimits kAnswerLimits{.bytes = std::size_t{64} << 20,
                                    .depth = 64,
                                    .values = 2'000'000,
                                    .members = 100'000,

@@ -61,8 +61,7 @@ void add_workspace_commands(CLI::App& app, CommandLine& line) {
       [secret](Context& context) { return run_credential_add(context, secret->command); });
   add->add_option("NAME", secret->command.name, "the credential's name")->required();
   add->add_option("--tool-server", secret->command.tool_server,
-                  "the tool server to which alone it is sent")
-      ->required();
+                  "the only one it is sent to; the one that names it by default");
   auto* rotate =
       line.session_command(*credential, "rotate", "a new value; the old one lives on for --grace",
                            [secret](Context& context) -> Expected<int> {

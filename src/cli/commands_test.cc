@@ -239,6 +239,18 @@ TEST_F(CommandsTest, CredentialsComeOnStandardInputAndLoseOneNewline) {
   EXPECT_EQ(run({"credential", "add", "billing-key", "--tool-server", "billing"}), kOk);
   EXPECT_THAT(err_, IsEmpty());
 
+  protocol::WorkspaceView workspace;
+  workspace.name = "acme";
+  workspace.id = an_id<WorkspaceId>(1);
+  workspace.servers = {{.name = "billing", .url = "https://b", .credential = "billing-key"},
+                       {.name = "other", .url = "https://o", .credential = ""}};
+  answer("GET /v1/workspace", workspace.to_json());
+  EXPECT_EQ(run({"credential", "add", "billing-key"}), kOk) << "the server that names it";
+  EXPECT_EQ(server_.last().target, "/v1/credentials/billing-key?server=billing");
+  workspace.servers[1].credential = "billing-key";
+  answer("GET /v1/workspace", workspace.to_json());
+  EXPECT_EQ(run({"credential", "add", "billing-key"}), kFailed) << "none is guessed";
+
   input_is_terminal_ = true;
   EXPECT_EQ(run({"credential", "add", "billing-key", "--tool-server", "billing"},
                 {"typed and not shown"}),

@@ -47,7 +47,7 @@ class Http {
  public:
   struct Options {
     std::string ca_file{};  // PEM; empty is the system's store
-    std::size_t max_body = std::size_t{16} << 20;
+    std::size_t max_body = std::size_t{64} << 20;
   };
   // invalid_input, naming the file, where `ca_file` cannot be read.
   static Expected<std::unique_ptr<Http>> create(const Clock& clock, Options options);

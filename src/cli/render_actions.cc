@@ -132,8 +132,7 @@ std::string render_findings(const std::vector<protocol::Finding>& findings, cons
 
 std::string render_credentials(const std::vector<protocol::WorkspaceCredential>& credentials,
                                const Style& style) {
-  if (credentials.empty())
-    return "No credentials. Add one: writ credential add NAME --tool-server SERVER\n";
+  if (credentials.empty()) return "No credentials. Add one: writ credential add NAME\n";
   std::vector<std::vector<std::string>> rows{{"NAME", "VERSION", "ACCOUNT", "SENT ONLY TO"}};
   for (const auto& each : credentials) {
     rows.push_back({visible_text(each.name), std::to_string(each.version),

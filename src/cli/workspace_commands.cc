@@ -49,6 +49,21 @@ Expected<SecretBytes> credential_value(const Context& context, const std::string
   return value;
 }
 
+// The one tool server whose document names this credential; where several do, none is guessed.
+Expected<std::string> server_that_needs(Context& context, const std::string& credential) {
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto workspace, api.get<protocol::WorkspaceView>("/v1/workspace"));
+  std::vector<std::string> found;
+  for (const auto& server : workspace.servers) {
+    if (server.credential == credential) found.push_back(server.name);
+  }
+  if (found.size() == 1) return found.front();
+  return fail(found.empty() ? Errc::not_found : Errc::invalid_input,
+              (found.empty() ? "no tool server" : "more than one tool server") +
+                  std::string(" of this workspace needs the credential ") + credential,
+              {}, "name one with --tool-server NAME");
+}
+
 Expected<int> store_credential(Context& context, const std::string& target,
                                const std::string& name) {
   WRIT_TRY(auto api, context.api());  // before anyone types a value in vain
@@ -117,9 +132,13 @@ Expected<int> run_apply(Context& context, const ApplyCommand& command) {
 
 Expected<int> run_credential_add(Context& context, const CredentialCommand& command) {
   WRIT_TRY_VOID(check_name(command.name, "a credential"));
-  WRIT_TRY_VOID(check_name(command.tool_server, "a tool server"));
-  return store_credential(
-      context, "/v1/credentials/" + command.name + "?server=" + command.tool_server, command.name);
+  auto server = command.tool_server;
+  if (server.empty()) {
+    WRIT_TRY(server, server_that_needs(context, command.name));
+  }
+  WRIT_TRY_VOID(check_name(server, "a tool server"));
+  return store_credential(context, "/v1/credentials/" + command.name + "?server=" + server,
+                          command.name);
 }
 
 Expected<int> run_credential_rotate(Context& context, const CredentialCommand& command) {

@@ -23,7 +23,7 @@ Expected<int> run_apply(Context& context, const ApplyCommand& command);
 
 struct CredentialCommand {
   std::string name;
-  std::string tool_server;         // of an addition
+  std::string tool_server;         // of an addition; empty: the one that names the credential
   std::optional<seconds> grace{};  // of a rotation
   bool other_account = false;      // of a rotation: supersedes pending approvals (P12)
 };
