@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the API answers, over HTTP: the shapes are protocol/'s, the effects the broker's.
+#include "api/api.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "api/testing.h"
+#include "audit/receipt.h"
+#include "base/encoding.h"
+#include "protocol/actions.h"
+#include "protocol/apply.h"
+#include "protocol/approvals.h"
+#include "protocol/credentials.h"
+#include "protocol/log.h"
+#include "protocol/runs.h"
+#include "protocol/sessions.h"
+#include "protocol/workspace.h"
+
+namespace writ::api {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+class ApiTest : public testing::Test, public ApiServer {
+ protected:
+  template <typename T>
+  static T read(const Seen& seen) {
+    auto message = T::from_json(Json(seen.json()));
+    EXPECT_TRUE(message.has_value()) << seen.status << " " << seen.body;
+    return message ? std::move(*message) : T();
+  }
+  std::shared_ptr<const approval::Approval> ask(const delegation::Run& run,
+                                                std::string key = "key-1",
+                                                std::int64_t amount = 12'000) {
+    broker::FakeDialer dialer;
+    auto stopped = acme.run(acme.calls().prepare(
+        acme.workspace(), acme.refund(run, std::move(key), amount), dialer, {}));
+    return std::get<broker::ApprovalNeeded>(stopped.error()).approval;
+  }
+  // A refund that was approved by Bob and has ended so.
+  ActionId refund(const delegation::Run& run, tools::Outcome outcome) {
+    acme.preview(run);
+    const auto approval = ask(run);
+    EXPECT_TRUE(acme.decide(*approval, "bob", {"finance"}).has_value());
+    broker::FakeDialer dialer;
+    auto sent =
+        acme.run(acme.calls().prepare(acme.workspace(), acme.refund(run, "key-1"), dialer, {}));
+    broker::EntryWriter::Ending ending{.outcome = outcome,
+                                       .status = 201,
+                                       .response_bytes = 17,
+                                       .credential_version = 1,
+                                       .detail = {},
+                                       .result = "{\"refund\":\"ref_1\"}"};
+    EXPECT_TRUE(acme.run(acme.calls().finish(acme.workspace(), sent->action, std::move(ending)))
+                    .has_value());
+    return sent->action.id();
+  }
+  std::string apply_body(bool dry_run = false) {
+    return write_json(
+        protocol::ApplyRequest{.documents = acme.documents(), .dry_run = dry_run}.to_json());
+  }
+};
+
+TEST_F(ApiTest, ASessionIsOpenedUsedAndClosed) {
+  broker::TestSession mine;
+  const auto assertion = login(acme.key("alice"), "acme", "alice", mine.key);
+  const JsonObject body{{"workspace", "acme"}, {"user", "alice"}, {"assertion", assertion}};
+  const auto seen = request("POST", "/v1/sessions", "", write_json(body));
+  ASSERT_EQ(seen.status, 201) << seen.body;
+  EXPECT_THAT(seen.head, HasSubstr("Cache-Control: no-store"));
+  const auto opened = read<protocol::SessionOpened>(seen);
+  EXPECT_EQ(opened.user.name, "alice");
+  EXPECT_THAT(opened.user.groups, ElementsAre("billing-managers"));
+  mine.text = std::string(opened.session.reveal_text());
+  EXPECT_EQ(read<protocol::WhoAmI>(as(mine, "GET", "/v1/session")).workspace, "acme");
+  EXPECT_EQ(as(mine, "DELETE", "/v1/session").status, 200);
+  EXPECT_EQ(as(mine, "GET", "/v1/session").status, 401);
+  EXPECT_EQ(request("POST", "/v1/sessions", "", write_json(body)).status, 401);
+}
+
+TEST_F(ApiTest, P3_AnInvitationEnrolsAKey) {
+  const auto seen = as("admin", "POST", "/v1/users/dave/invitations", "{}");
+  const auto invitation = read<protocol::Invitation>(seen);
+  const jose::Es256Signer key{crypto::Es256PrivateKey::generate()};
+  broker::TestSession mine;
+  JsonObject body{{"workspace", "acme"},
+                  {"user", "dave"},
+                  {"assertion", login(key, "acme", "dave", mine.key)},
+                  {"code", invitation.code.reveal_text()},
+                  {"key", key.public_jwk().to_json()}};
+  EXPECT_EQ(request("POST", "/v1/sessions", "", write_json(body)).status, 201);
+  EXPECT_EQ(request("POST", "/v1/sessions", "", write_json(body)).status, 401);
+  // A private key is not taken, nor is half of an enrolment.
+  body["key"].as_object()["d"] = "AAAA";
+  EXPECT_EQ(request("POST", "/v1/sessions", "", write_json(body)).status, 400);
+  body.erase("key");
+  EXPECT_EQ(request("POST", "/v1/sessions", "", write_json(body)).status, 400);
+}
+
+TEST_F(ApiTest, AStolenSessionNeedsItsKeyAndARequestSaysWhoOnce) {
+  const auto& alice = session_of("alice");
+  broker::TestSession thief{.text = alice.text, .key = acme.key("bob"), .expires = {}};
+  EXPECT_EQ(as(thief, "GET", "/v1/session").status, 401);
+  // failures.md 17
+  const auto fields = fields_of(alice, "GET", "/v1/session");
+  EXPECT_EQ(request("GET", "/v1/session", fields + "Authorization: DPoP x\r\n").status, 400);
+  EXPECT_EQ(request("GET", "/v1/session", fields + "DPoP: x\r\n").status, 400);
+}
+
+TEST_F(ApiTest, P5_AnApplyIsCheckedShownAndPublished) {
+  acme.documents()["agents/planner.toml"].insert(0, "surprise = 1\n");
+  acme.documents()["policies/refund.cedar"] += "\npermit (";
+  auto seen = as("admin", "POST", "/v1/apply", apply_body());
+  ASSERT_EQ(seen.status, 422);
+  EXPECT_EQ(seen.json().at("errors").as_array().size(), 2U) << seen.body;
+  EXPECT_THAT(seen.body, HasSubstr("agents/planner.toml:"));
+  EXPECT_THAT(seen.body, HasSubstr("policies/refund.cedar:"));
+  EXPECT_EQ(acme.workspace().version()->number(), 2U);
+
+  acme.documents() = acme.workspace().documents();
+  EXPECT_FALSE(read<protocol::ApplyAnswer>(as("admin", "POST", "/v1/apply", apply_body())).changed);
+  EXPECT_EQ(acme.workspace().version()->number(), 2U);
+
+  auto& root = acme.documents()["workspace.toml"];
+  root += "\n[users.erin]\n";
+  auto dry = read<protocol::ApplyAnswer>(as("admin", "POST", "/v1/apply", apply_body(true)));
+  EXPECT_TRUE(dry.changed);
+  EXPECT_EQ(dry.version, 2U);
+  ASSERT_EQ(dry.changes.size(), 1U);
+  EXPECT_EQ(dry.changes[0].what, "user erin");
+  EXPECT_EQ(acme.workspace().version()->number(), 2U);
+  EXPECT_EQ(read<protocol::ApplyAnswer>(as("admin", "POST", "/v1/apply", apply_body())).version,
+            3U);
+  EXPECT_EQ(acme.workspace().version()->number(), 3U);
+}
+
+TEST_F(ApiTest, ABodyIsBoundedAndStrictlyRead) {
+  EXPECT_EQ(as("admin", "POST", "/v1/apply", "{\"documents\":{}").status, 400);
+  EXPECT_EQ(as("admin", "POST", "/v1/apply", "{\"documents\":{},\"dry_run\":false,\"x\":1}").status,
+            400);
+  EXPECT_EQ(as("admin", "POST", "/v1/apply", "{}", "text/plain").status, 400);
+  EXPECT_EQ(
+      as("alice", "POST", "/v1/user-tokens", "{\"agent\":\"" + std::string(70'000, 'x') + "\"}")
+          .status,
+      413);
+  EXPECT_EQ(as("admin", "POST", "/v1/users/dave/enable", "{\"x\":1}").status, 400);
+}
+
+TEST_F(ApiTest, TheWorkspaceShowsWhatItIsAndWhatIsAmiss) {
+  const auto seen = as("dave", "GET", "/v1/workspace");
+  const auto view = read<protocol::WorkspaceView>(seen);
+  EXPECT_EQ(view.name, "acme");
+  EXPECT_EQ(view.agents.size(), 3U);
+  EXPECT_EQ(view.servers.at(0).credential, "billing-api-key");
+  EXPECT_EQ(view.credentials.at(0).version, 1U);
+  EXPECT_EQ(view.workflows, std::vector<std::string>{"refund"});
+  EXPECT_THAT(seen.body, Not(HasSubstr(broker::Acme::kSecret)));
+  acme.edit("agents/planner.toml", "sender = \"dpop\"", "sender = \"bearer\"");
+  EXPECT_THAT(as("dave", "GET", "/v1/workspace").body, HasSubstr("bearer-agent"));
+}
+
+TEST_F(ApiTest, AUserTokenIsForOneAgentAndInTheLog) {
+  const auto token =
+      read<protocol::UserToken>(as("alice", "POST", "/v1/user-tokens", "{\"agent\":\"planner\"}"));
+  EXPECT_EQ(token.expires_in, 300);
+  EXPECT_EQ(entries(audit::Kind::user_token_issued).at(0).at("agent_name"), Json("planner"));
+  EXPECT_EQ(as("alice", "POST", "/v1/user-tokens", "{\"agent\":\"nobody\"}").status, 404);
+}
+
+TEST_F(ApiTest, P22_ASecretComesInAsOctetsAndNeverGoesOut) {
+  const std::string secret = "sk_live_ABCDEFGHIJKLMNOP";
+  const auto rotate = [&](std::string_view query, std::string_view value,
+                          std::string_view type = "application/octet-stream") {
+    return as("opal", "POST", "/v1/credentials/billing-api-key/rotate" + std::string(query), value,
+              type);
+  };
+  EXPECT_EQ(rotate("?account=same", "{\"value\":1}", "application/json").status, 400);
+  EXPECT_EQ(rotate("", secret).status, 400) << "which account is never guessed";
+  EXPECT_EQ(rotate("?account=mine", secret).status, 400);
+  EXPECT_EQ(rotate("?account=same&grace=-1", secret).status, 400);
+  EXPECT_EQ(rotate("?account=same", "short").status, 400);
+  EXPECT_EQ(rotate("?account=same", std::string(9000, 'x')).status, 413);
+  const auto seen = rotate("?account=same&grace=60", secret);
+  ASSERT_EQ(seen.status, 201) << seen.body;
+  const auto stored = read<protocol::CredentialStored>(seen);
+  EXPECT_EQ(stored.version, 2U);
+  EXPECT_EQ(stored.generation, 1U);
+  EXPECT_THAT(seen.body, Not(HasSubstr(secret)));
+  EXPECT_FALSE(acme.log().contains(secret));
+  for (const auto& row : acme.run(acme.workspace().store().read_log(0, 1000)).value())
+    EXPECT_THAT(row.entry, Not(HasSubstr(secret)));
+}
+
+TEST_F(ApiTest, P12_AnotherAccountSupersedesOpenApprovalsVisibly) {
+  const auto run = acme.refund_chain();
+  acme.preview(*run);
+  const auto approval = ask(*run);
+  const auto stored = read<protocol::CredentialStored>(
+      as("opal", "POST", "/v1/credentials/billing-api-key/rotate?account=other",
+         "sk_live_ABCDEFGHIJKLMNOP", "application/octet-stream"));
+  EXPECT_EQ(stored.generation, 2U);
+  EXPECT_THAT(stored.superseded_approvals, ElementsAre(approval->id));
+  EXPECT_EQ(as("bob", "GET", "/v1/approvals/" + approval->id.to_string()).text("state"),
+            "superseded");
+}
+
+TEST_F(ApiTest, RunsAreListedForWhomTheyAre) {
+  const auto run = acme.refund_chain();
+  EXPECT_EQ(read<protocol::RunList>(as("olivia", "GET", "/v1/runs")).runs.size(), 3U);
+  EXPECT_EQ(read<protocol::RunList>(as("alice", "GET", "/v1/runs")).runs.size(), 3U);
+  EXPECT_TRUE(read<protocol::RunList>(as("bob", "GET", "/v1/runs")).runs.empty());
+  const auto view = read<protocol::RunView>(as("alice", "GET", "/v1/runs/" + run->id.to_string()));
+  EXPECT_EQ(view.agent, "billing");
+  EXPECT_EQ(view.state, "running");
+  EXPECT_EQ(view.parent, run->parent);
+  EXPECT_THAT(view.allowed_tools, testing::Contains("billing.refund.execute"));
+  EXPECT_EQ(view.approval_state, "none");
+  acme.preview(*run);
+  (void)ask(*run);
+  EXPECT_EQ(as("alice", "GET", "/v1/runs/" + run->id.to_string()).text("approval_state"),
+            "pending");
+  acme.clock().advance(std::chrono::hours(2));
+  (void)acme.run(acme.time().advance());
+  EXPECT_EQ(as("alice", "GET", "/v1/runs/" + run->id.to_string()).text("state"), "ended");
+}
+
+TEST_F(ApiTest, P4_P20_APersonDecidesWithASignature) {
+  const auto run = acme.refund_chain();
+  acme.preview(*run);
+  const auto asked = ask(*run);
+  const auto path = "/v1/approvals/" + asked->id.to_string();
+  const auto view = read<protocol::ApprovalView>(as("bob", "GET", path));
+  EXPECT_EQ(view.statement, asked->statement);
+  EXPECT_THAT(view.missing, ElementsAre("finance"));
+
+  const auto body = [&](const jose::Es256Signer& key, Bytes nonce) {
+    const auto bytes = approval::canonical_decision(
+        approval::statement_of(*asked, approval::Verdict::approve, {"finance"}));
+    return write_json(protocol::DecisionRequest{.decision = "approve",
+                                                .digest = view.digest,
+                                                .groups = {"finance"},
+                                                .nonce = std::move(nonce),
+                                                .expiry = view.expires,
+                                                .signature = key.sign(as_bytes(bytes)),
+                                                .note = std::nullopt}
+                          .to_json());
+  };
+  // With the key of the session's own, or another's: the session stays, the decision does not.
+  const auto forged = as("bob", "POST", path + "/decisions", body(acme.key("carol"), view.nonce));
+  EXPECT_EQ(forged.status, 422);
+  EXPECT_THAT(forged.text("type"), HasSubstr("bad-signature"));
+  EXPECT_EQ(as("bob", "POST", path + "/decisions", body(acme.key("bob"), Bytes(32, 0))).status,
+            409);
+  const auto decided = read<protocol::ApprovalView>(
+      as("bob", "POST", path + "/decisions", body(acme.key("bob"), view.nonce)));
+  EXPECT_EQ(decided.state, "approved");
+  EXPECT_TRUE(decided.missing.empty());
+  EXPECT_EQ(decided.decided.at(0).by, "bob");
+  EXPECT_EQ(as("bob", "POST", path + "/decisions", body(acme.key("bob"), view.nonce)).status, 409);
+}
+
+TEST_F(ApiTest, ATraceShowsTheTreeOfRunsThatLiveAndThatHaveEnded) {
+  const auto run = acme.refund_chain();
+  (void)refund(*run, tools::Outcome::done);
+  ASSERT_EQ(
+      as("alice", "POST", "/v1/runs/" + run->id.to_string() + "/revoke", "{\"reason\":\"over\"}")
+          .status,
+      200);
+  const auto trace =
+      read<protocol::Trace>(as("olivia", "GET", "/v1/runs/" + run->id.to_string() + "/trace"));
+  EXPECT_EQ(trace.run.state, "revoked");
+  ASSERT_EQ(trace.actions.size(), 2U);
+  EXPECT_EQ(trace.actions[0].tool, "billing.refund.preview");
+  EXPECT_EQ(trace.actions[1].phase, "done");
+  ASSERT_EQ(trace.approvals.size(), 1U);
+  EXPECT_THAT(trace.approvals[0].decided_by, ElementsAre("bob approved"));
+}
+
+TEST_F(ApiTest, TheSevenAnswersInTheirOrder) {
+  const auto run = acme.refund_chain();
+  const auto action = refund(*run, tools::Outcome::done);
+  const auto path = "/v1/actions/" + action.to_string();
+  const auto seen = as("alice", "GET", path + "/explain");
+  const auto told = read<protocol::Explanation>(seen);
+  ASSERT_EQ(told.answers.size(), 7U) << seen.body;
+  EXPECT_THAT(told.answers[0].answer, HasSubstr("alice"));
+  EXPECT_THAT(told.answers[0].answer, HasSubstr("planner began"));
+  EXPECT_THAT(told.answers[1].answer, HasSubstr("billing"));
+  EXPECT_THAT(told.answers[1].answer, HasSubstr("handed down by support"));
+  EXPECT_THAT(told.answers[2].answer, HasSubstr("step settle of workflow refund"));
+  EXPECT_THAT(told.answers[3].answer, HasSubstr("billing-api-key, account 1, version 1"));
+  EXPECT_THAT(told.answers[4].answer, HasSubstr("billing.refund.execute"));
+  EXPECT_THAT(told.answers[5].answer, HasSubstr("bob approved it for finance"));
+  EXPECT_THAT(told.answers[6].answer, HasSubstr("POST /v1/refunds"));
+  EXPECT_THAT(told.answers[6].answer, HasSubstr("12000"));
+  EXPECT_EQ(told.answers[6].facts.at("result"), Json(JsonObject{{"refund", "ref_1"}}));
+  EXPECT_EQ(entries(audit::Kind::payload_read).size(), 1U);
+
+  // P21: erased, and said to be.
+  for (const auto& row : acme.run(acme.workspace().store().read_log(0, 1000)).value())
+    ASSERT_TRUE(acme.run(acme.workspace().store().erase_sealed(row.index)).has_value());
+  const auto later = as("alice", "GET", path + "/explain").body;
+  EXPECT_THAT(later, HasSubstr("arguments that were erased since"));
+  EXPECT_THAT(later, Not(HasSubstr("12000")));
+}
+
+TEST_F(ApiTest, ARefusedActionIsExplainedToo) {
+  const auto run = acme.start("plan");
+  broker::FakeDialer dialer;
+  auto stopped =
+      acme.run(acme.calls().prepare(acme.workspace(), acme.refund(*run, "k"), dialer, {}));
+  const auto action = std::get<broker::Refused>(stopped.error()).action;
+  const auto told = read<protocol::Explanation>(
+      as("alice", "GET", "/v1/actions/" + action.to_string() + "/explain"));
+  ASSERT_EQ(told.answers.size(), 7U);
+  EXPECT_THAT(told.answers[2].answer, HasSubstr("refused it"));
+  EXPECT_THAT(told.answers[6].answer, HasSubstr("nothing was sent"));
+}
+
+TEST_F(ApiTest, P21_AReceiptIsCheckedWithThePinnedKeyAlone) {
+  const auto run = acme.refund_chain();
+  const auto action = refund(*run, tools::Outcome::done);
+  const auto path = "/v1/actions/" + action.to_string() + "/receipt";
+  EXPECT_EQ(as("alice", "GET", path).status, 503) << "nothing is signed yet";
+  for (int i = 0; i < 300; ++i) {
+    const audit::EntryBuilder entry(audit::Kind::session_ended, acme.clock().now(),
+                                    acme.workspace().id());
+    acme.workspace().store().append_later({broker::EntryWriter::append(entry, {})});
+  }
+  sign_log();
+  for (const auto* of : {"", "?of=intent", "?of=outcome"}) {
+    const auto seen = as("alice", "GET", path + of);
+    ASSERT_EQ(seen.status, 200) << seen.body;
+    const auto receipt = audit::Receipt::parse(seen.body);
+    ASSERT_TRUE(receipt.has_value());
+    const auto verified = receipt->verify(log_key());
+    ASSERT_TRUE(verified.has_value()) << verified.error().to_string();
+    EXPECT_EQ(verified->entry().subjects().action, action);
+    EXPECT_EQ(verified->entry().kind(), std::string_view(of) == "?of=outcome"
+                                            ? audit::Kind::action_done
+                                            : audit::Kind::action_intent);
+  }
+  EXPECT_EQ(as("alice", "GET", path + "?of=all").status, 400);
+}
+
+TEST_F(ApiTest, P16_AnUnknownOutcomeIsSettledOnce) {
+  const auto run = acme.refund_chain();
+  const auto action = refund(*run, tools::Outcome::unknown);
+  const auto path = "/v1/actions/" + action.to_string();
+  EXPECT_EQ(as("alice", "GET", path).text("phase"), "unknown");
+  const std::string body = "{\"outcome\":\"done\",\"detail\":\"seen in the bank's list\"}";
+  EXPECT_EQ(as("opal", "POST", path + "/resolve", "{\"outcome\":\"done\",\"detail\":\"\"}").status,
+            400);
+  const auto settled = read<protocol::ActionView>(as("opal", "POST", path + "/resolve", body));
+  EXPECT_EQ(settled.phase, "done");
+  EXPECT_TRUE(settled.resolved);
+  EXPECT_EQ(as("opal", "POST", path + "/resolve", body).status, 409);
+  const auto log = entries(audit::Kind::action_resolved);
+  ASSERT_EQ(log.size(), 1U);
+  EXPECT_EQ(log[0].at("by_name"), Json("opal"));
+  EXPECT_THAT(as("alice", "GET", path + "/explain").body, HasSubstr("opal settled afterwards"));
+}
+
+TEST_F(ApiTest, TheLogIsReadByNumberAndAsTiles) {
+  for (int i = 0; i < 300; ++i) {
+    const audit::EntryBuilder entry(audit::Kind::session_ended, acme.clock().now(),
+                                    acme.workspace().id());
+    acme.workspace().store().append_later({broker::EntryWriter::append(entry, {})});
+  }
+  (void)session_of("olivia");
+  sign_log();
+  const auto view = read<protocol::LogView>(as("olivia", "GET", "/v1/log"));
+  EXPECT_EQ(view.key, log_key().to_string());
+  EXPECT_EQ(view.size, 301U);
+  const auto leaves =
+      read<protocol::LogLeaves>(as("olivia", "GET", "/v1/log/leaves?from=290&count=256"));
+  ASSERT_EQ(leaves.leaves.size(), 11U);
+  EXPECT_EQ(leaves.leaves[0].leaf, audit::leaf_hash(as_bytes(leaves.leaves[0].entry)));
+  EXPECT_EQ(as("olivia", "GET", "/v1/log/leaves?from=x&count=1").status, 400);
+  EXPECT_EQ(as("olivia", "GET", "/v1/log/tiles/0/0").body.size(), 256U * 32);
+  EXPECT_EQ(as("olivia", "GET", "/v1/log/tiles/0/1").status, 404);
+  EXPECT_EQ(as("olivia", "GET", "/v1/log/checkpoints/0").body, view.checkpoint);
+  EXPECT_EQ(as("olivia", "GET", "/v1/log/checkpoints/1").status, 404);
+
+  EXPECT_EQ(as("olivia", "GET", "/log/acme/checkpoint").body, view.checkpoint);
+  EXPECT_EQ(as("olivia", "GET", "/log/acme/tile/0/001.p/45").body.size(), 45U * 32);
+  EXPECT_EQ(as("olivia", "GET", "/log/acme/tile/1/000.p/1").body.size(), 32U);
+  EXPECT_EQ(as("olivia", "GET", "/log/acme/tile/0/001").status, 404);
+  const auto bundle = as("olivia", "GET", "/log/acme/tile/entries/001.p/45").body;
+  EXPECT_EQ(audit::parse_bundle(as_bytes(bundle), 45)->size(), 45U);
+  EXPECT_EQ(as("olivia", "GET", "/log/acme/tile/0/1").status, 404);
+}
+
+TEST_F(ApiTest, ThePageOfAnApprovalSaysHowAndNothingElse) {
+  const auto run = acme.refund_chain();
+  acme.preview(*run);
+  const auto there = ask(*run)->id.to_string();
+  auto nowhere = there;
+  nowhere.back() = nowhere.back() == '0' ? '4' : '0';
+  auto seen = request("GET", "/approvals/" + there);
+  const auto other = request("GET", "/approvals/" + nowhere);
+  EXPECT_EQ(seen.status, 200);
+  EXPECT_THAT(seen.body, HasSubstr("writ approve " + there));
+  EXPECT_THAT(seen.head, HasSubstr("Content-Security-Policy: default-src 'none'"));
+  EXPECT_EQ(other.status, 200);
+  for (auto at = seen.body.find(there); at != std::string::npos; at = seen.body.find(there))
+    seen.body.replace(at, there.size(), nowhere);
+  EXPECT_EQ(seen.body, other.body);
+  EXPECT_EQ(request("GET", "/approvals/<script>").status, 404);
+  EXPECT_EQ(request("GET", "/approvals/").status, 404);
+}
+
+// failures.md, Faults: disk full.
+TEST_F(ApiTest, WithAFullDiskReadsAndTheKillSwitchStayUp) {
+  const auto run = acme.refund_chain();
+  const auto path = "/v1/runs/" + run->id.to_string();
+  for (const auto* name : {"admin", "opal", "alice"}) (void)session_of(name);
+  acme.store().fail_commits(fail(Errc::unavailable, "the disk is full").error());
+  acme.documents()["workspace.toml"] += "\n[users.erin]\n";
+  EXPECT_EQ(as("admin", "POST", "/v1/apply", apply_body()).status, 503);
+  EXPECT_EQ(acme.workspace().version()->number(), 2U);
+  EXPECT_EQ(as("alice", "GET", path).status, 200);
+  const auto seen = as("opal", "POST", path + "/revoke", "{\"reason\":\"stop\"}");
+  EXPECT_EQ(seen.status, 503);
+  EXPECT_THAT(seen.text("hint"), HasSubstr("until the server restarts"));
+  EXPECT_TRUE(acme.workspace().runs().token(run->id).cancelled());
+  EXPECT_EQ(as("alice", "GET", path).text("state"), "revoked");
+}
+
+}  // namespace
+}  // namespace writ::api
