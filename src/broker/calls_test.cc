@@ -157,6 +157,20 @@ TEST_F(CallsTest, P2_AFactIsLookedUpOnceAndMadeOnce) {
   EXPECT_EQ(acme_.store().gets(), gets + 1);  // its key alone
 }
 
+// What is known in memory is checked against what is durable, in the commit of the claim.
+TEST_F(CallsTest, P2_AFactThatIsNotDurableCarriesNothing) {
+  const auto question = approved("k1");
+  const auto facts = acme_.run(acme_.workspace().store().list(RecordKind::fact, "", 10)).value();
+  ASSERT_EQ(facts.size(), 1U);
+  ASSERT_TRUE(acme_.workspace().known_facts().contains(facts[0].id));
+  Unit unit;
+  unit.erases.push_back({RecordKind::fact, facts[0].id, facts[0].revision});
+  ASSERT_TRUE(acme_.run(acme_.workspace().store().commit(std::move(unit))).has_value());
+  EXPECT_EQ(error(prepare(acme_.refund(*billing_, "k1"))).code, Errc::conflict);
+  EXPECT_EQ(acme_.approvals().find(acme_.workspace(), question->id)->state,
+            approval::State::approved);
+}
+
 TEST_F(CallsTest, P2_TwoWhoMakeOneFactBothFinish) {
   auto one = prepare(acme_.matched(*billing_, "POST", "/v1/refund-previews", Acme::preview_body()));
   auto two = prepare(acme_.matched(*billing_, "POST", "/v1/refund-previews", Acme::preview_body()));
