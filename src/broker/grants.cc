@@ -11,6 +11,10 @@
 namespace writ::broker {
 namespace {
 
+// Well within what the reader of these records takes (JsonLimits), so that no run can keep its
+// workspace from starting again.
+constexpr std::size_t kMostRunRecord = std::size_t{128} * 1024;
+
 SecretBytes new_refresh_token(Random& random) {
   SecretBytes raw(32);
   random.fill(raw.writable());
@@ -127,12 +131,17 @@ Task<Expected<Granted>> Grants::begin(const AuthenticatedClient& client,
   auto& workspace = client.workspace();
   const auto& run = *birth.run;
   WRIT_CO_TRY(auto tokens, make_tokens(run.grant, birth.lineage, version, resources));
+  auto record = canonical_json(RunRecord{.run = run, .ended = {}}.to_json());
+  if (record.size() > kMostRunRecord) {
+    co_return fail(Errc::too_large, "the step's scope is too large for a run",
+                   std::string(kDetailsPlace), "an admin splits the step");
+  }
   auto unit = std::move(birth.unit);
   unit.once.insert(unit.once.begin(), client.assertion());
   unit.puts.push_back({.kind = RecordKind::run,
                        .id = run.id.to_string(),
                        .expected = 0,
-                       .value = canonical_json(RunRecord{.run = run, .ended = {}}.to_json())});
+                       .value = std::move(record)});
   unit.puts.push_back(std::move(tokens.record));
   unit.appends.push_back(
       run_started(writer(workspace), run, client, version.number(), birth.delegation));

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "broker/grant_sweep.h"
 #include "broker/grants.h"
 #include "broker/grants_testing.h"
 
@@ -43,6 +44,24 @@ TEST_F(GrantsTokens, P9_ARefreshTokenYieldsTokensForTheSameRunAndIsRotated) {
   EXPECT_NE(second->refresh, first.refresh);
   EXPECT_NE(second->access.grant, first.access.grant);
   EXPECT_TRUE(acme_.go_on("planner", second->refresh));
+}
+
+TEST_F(GrantsTokens, RecordsOfTokensWhoseTimeHasPassedAreErased) {
+  const auto first = acme_.start_run().value();
+  ASSERT_TRUE(acme_.go_on("planner", first.refresh));
+  const auto records = [&] {
+    return acme_.run(acme_.workspace().store().list(RecordKind::grant, "", 100)).value().size();
+  };
+  EXPECT_EQ(records(), 3U) << "two refresh tokens and the user's";
+  const auto sweep = [&] {
+    return acme_.run(erase_expired_grants(acme_.workspace(), acme_.clock())).value();
+  };
+  EXPECT_EQ(sweep(), 0U);
+  acme_.clock().advance(std::chrono::minutes(130));
+  EXPECT_EQ(sweep(), 1U) << "the user's token is over, the run not for long enough";
+  acme_.clock().advance(std::chrono::hours(1));
+  EXPECT_EQ(sweep(), 2U);
+  EXPECT_EQ(records(), 0U);
 }
 
 TEST_F(GrantsTokens, P9_TheStoreHoldsNoRefreshToken) {
