@@ -33,7 +33,7 @@ Expected<void> sync_opened(const std::string& path, int flags) {
 
 Expected<void> check_private(const std::string& path) {
   struct stat status{};
-  if (::lstat(path.c_str(), &status) != 0) return system_failure("cannot be looked at", path);
+  if (::stat(path.c_str(), &status) != 0) return system_failure("cannot be looked at", path);
   if (!S_ISDIR(status.st_mode)) return fail(Errc::conflict, "is not a folder", path);
   if (status.st_uid != ::geteuid())
     return fail(Errc::denied, "the data directory belongs to another user", path,

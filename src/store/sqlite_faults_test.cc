@@ -91,7 +91,7 @@ TEST_F(SqliteFaults, AGroupThatDoesNotFitLeavesNothing) {
     for (int i = 0; i < 8; ++i) {
       auto unit = unit_of(testing_->once(static_cast<std::uint8_t>(i)),
                           StoreTesting::put("r" + std::to_string(i)),
-                          StoreTesting::put("a", static_cast<std::uint64_t>(i + 1)),
+                          StoreTesting::put("a", static_cast<std::uint64_t>(i) + 1),
                           StoreTesting::entry(std::string(30'000, 'e'), {"run_1"}));
       unit.appends[0].proof = testing_->once(static_cast<std::uint8_t>(100 + i));
       units.push_back(std::move(unit));
@@ -163,6 +163,7 @@ TEST_F(SqliteFaults, MoreThanTheQueueHoldsIsRefused) {
   auto begun = begin(unit_of(StoreTesting::put("begun")));
   disk_.await_hanging_sync();
   std::vector<std::future<Expected<Committed>>> waiting;
+  waiting.reserve(3);
   for (int i = 0; i < 3; ++i)
     waiting.push_back(begin(unit_of(StoreTesting::put("w" + std::to_string(i)))));
   const auto refused = commit("one too many");

@@ -90,6 +90,7 @@ class StoreTesting {
             }(workspace_, std::move(unit), std::move(promise)));
     }
     std::vector<Expected<Committed>> out;
+    out.reserve(futures.size());
     for (auto& future : futures) out.push_back(future.get());
     return out;
   }
