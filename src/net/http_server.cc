@@ -108,8 +108,10 @@ class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
     if (!error) socket.non_blocking(true, error);
     if (!error) socket.set_option(asio::ip::tcp::no_delay(true), error);
     if (error) return;  // gone already
+    std::shared_ptr<const TlsServerContext> tls;
     {
       const std::lock_guard lock(shared.mutex);
+      tls = shared.tls;
       if (shared.count >= shared.options.limits.connections) {
         shared.overflowed.add();
         if (!shared.options.tls) {
@@ -121,8 +123,7 @@ class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
     }
     shared.open.add(1);
     const int descriptor = socket.native_handle();
-    auto transport = shared.options.tls ? shared.options.tls->transport(descriptor)
-                                        : plain_transport(descriptor);
+    auto transport = tls ? tls->transport(descriptor) : plain_transport(descriptor);
     spawn(home_->loop,
           serve(home_, Stream(home_->loop, std::move(socket), peer, std::move(transport))));
   }
@@ -167,7 +168,9 @@ Expected<std::unique_ptr<HttpServer>> HttpServer::create(LoopPool& loops, Server
                     responses("4xx"), responses("5xx")},
       .mutex = {},
       .ended = {},
-      .count = 0});
+      .count = 0,
+      .tls = {}});
+  shared->tls = shared->options.tls;
 
   if (endpoint.port() != 0) {
     // Sharing the port among our loops would share it with another server of the same user too, in
@@ -205,6 +208,12 @@ HttpServer::~HttpServer() {
 }
 
 std::uint16_t HttpServer::port() const { return listeners_.at(0)->endpoint().port(); }
+
+void HttpServer::replace_tls(std::shared_ptr<const TlsServerContext> tls) {
+  WRIT_CHECK(tls != nullptr && shared_->options.tls != nullptr);
+  const std::lock_guard lock(shared_->mutex);
+  shared_->tls = std::move(tls);
+}
 
 std::size_t HttpServer::connections() const {
   const std::lock_guard lock(shared_->mutex);

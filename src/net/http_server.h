@@ -138,6 +138,9 @@ class HttpServer {
   std::uint16_t port() const;
   std::size_t connections() const;
 
+  // New connections get this certificate; of a server that has TLS.
+  void replace_tls(std::shared_ptr<const TlsServerContext> tls);
+
   // Accepts no more, closes what is idle, lets running requests finish for `grace`, then cuts them
   // and returns when every handler has returned. Idempotent.
   void stop(milliseconds grace);

@@ -31,6 +31,8 @@ struct ServerShared {
   std::mutex mutex;
   std::condition_variable ended;
   std::size_t count = 0;
+  // For connections from now on; options.tls says for good whether there is TLS. Under mutex.
+  std::shared_ptr<const TlsServerContext> tls;
 };
 
 struct ServerLoop;
