@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/server.h"
+
+#include "app/process.h"
+#include "app/seal_key_file.h"
+#include "app/wiring.h"
+#include "broker/recovery.h"
+#include "broker/startup.h"
+#include "net/answer.h"
+#include "store/sqlite_store.h"
+
+namespace writ::app {
+namespace {
+
+// The longest that any token lives, and clocks that differ.
+constexpr milliseconds kTokenKeyOverlap = std::chrono::hours(1);
+constexpr std::size_t kCachedTokens = 65'536;
+
+std::vector<net::Cidr> networks(const std::vector<std::string>& texts) {
+  std::vector<net::Cidr> out;
+  for (const auto& text : texts) {
+    if (auto parsed = net::Cidr::parse(text)) out.push_back(*parsed);
+  }
+  return out;
+}
+
+// "https://writ.example" → "writ.example".
+std::string authority_of(const std::string& url) { return url.substr(url.find("://") + 3); }
+
+}  // namespace
+
+Services::Services(const ServerConfig& config, const ServerParts& parts, const std::string& url,
+                   LoopPool& loops, broker::Store& its_store, const vault::SealKey& seal_key,
+                   broker::Anchor& anchor, std::vector<broker::TokenKey> its_token_keys,
+                   const ServerOptions& options)
+    : store(its_store),
+      keys(store, seal_key, parts.clock, parts.random),
+      token_keys(std::move(its_token_keys)),
+      time(parts.clock, store.workspace({})),
+      approvals(parts.clock, parts.random),
+      revocations(approvals, parts.clock, parts.random, parts.log),
+      notary({.live = live,
+              .store = store,
+              .keys = keys,
+              .anchor = anchor,
+              .clock = parts.clock,
+              .log = parts.log,
+              .metrics = parts.metrics},
+             {.authority = authority_of(url), .accept_anchor = options.accept_anchor}),
+      resume_points(approvals, parts.clock),
+      tokens(kCachedTokens),
+      authenticator(url, token_keys, tokens, parts.clock, config.rates),
+      calls({.authenticator = authenticator,
+             .approvals = approvals,
+             .clock = parts.clock,
+             .random = parts.random,
+             .log = parts.log,
+             .time = time,
+             .steps = parts.steps},
+            config.in_flight),
+      dialer(resolver),
+      client(loops, dialer),
+      proxy({.live = live,
+             .authenticator = authenticator,
+             .calls = calls,
+             .client = client,
+             .clock = parts.clock,
+             .random = parts.random,
+             .log = parts.log,
+             .metrics = parts.metrics,
+             .steps = parts.steps},
+            {.public_url = url}),
+      clients(url, live, parts.clock),
+      access_tokens(url, token_keys, parts.clock, parts.random),
+      provider_keys(client, parts.clock, parts.log),
+      subject_tokens(url, token_keys, provider_keys, parts.clock),
+      grants({.tokens = access_tokens,
+              .subjects = subject_tokens,
+              .revocations = revocations,
+              .time = time,
+              .clock = parts.clock,
+              .random = parts.random,
+              .log = parts.log}),
+      oauth({.clients = clients,
+             .grants = grants,
+             .keys = token_keys,
+             .clock = parts.clock,
+             .random = parts.random,
+             .log = parts.log,
+             .metrics = parts.metrics},
+            url),
+      sessions(live, time, parts.clock, parts.random),
+      sign_ins({.store = store,
+                .live = live,
+                .sessions = sessions,
+                .time = time,
+                .seal_key = seal_key,
+                .clock = parts.clock,
+                .random = parts.random},
+               url),
+      users(sessions, revocations, parts.clock, parts.random),
+      applying(approvals, sessions, revocations, parts.clock, parts.random),
+      credentials({.store = store,
+                   .live = live,
+                   .approvals = approvals,
+                   .clock = parts.clock,
+                   .random = parts.random,
+                   .log = parts.log}),
+      user_tokens(url, token_keys, parts.clock, parts.random),
+      api({.live = live,
+           .sign_ins = sign_ins,
+           .sessions = sessions,
+           .users = users,
+           .applying = applying,
+           .credentials = credentials,
+           .revocations = revocations,
+           .approvals = approvals,
+           .user_tokens = user_tokens,
+           .authenticator = authenticator,
+           .calls = calls,
+           .time = time,
+           .head = [this](WorkspaceId id) { return notary.head(id); },
+           .clock = parts.clock,
+           .random = parts.random,
+           .log = parts.log,
+           .metrics = parts.metrics},
+          url) {}
+
+Server::Wiring::Wiring(ServerConfig config, ServerParts parts, ServerOptions options)
+    : config_(std::move(config)),
+      parts_(parts),
+      options_(options),
+      url_(config_.public_url),
+      health_(parts_.metrics, {.metrics_allow = config_.metrics_allow,
+                               .proxies = networks(config_.trusted_proxies)}),
+      loops_(parts_.clock, config_.loops),
+      janitor_(parts_.log) {
+  loops_.start();
+}
+
+Server::Wiring::~Wiring() {
+  stop(milliseconds(0));
+  // The order that http_server.h, http_client.h and sqlite_store.h ask for.
+  server_.reset();
+  loops_.stop();
+  services_.reset();
+  store_.reset();
+}
+
+Expected<void> Server::Wiring::listen() {
+  WRIT_TRY_VOID(
+      net::validate_listener(config_.address, config_.tls.has_value(), config_.trusted_proxies));
+  net::ServerOptions options{
+      .address = config_.address, .port = config_.port, .tls = nullptr, .limits = config_.listener};
+  if (config_.tls) {
+    WRIT_TRY(options.tls,
+             net::TlsServerContext::create({.certificate_file = config_.tls->certificate.string(),
+                                            .key_file = config_.tls->key.string()}));
+  }
+  auto server = net::HttpServer::create(
+      loops_, std::move(options),
+      [this](net::ServerRequest& request, net::ServerResponse& response) {
+        return route(request, response);
+      },
+      parts_.log, parts_.metrics);
+  if (!server) {
+    auto error = std::move(server).error();
+    error.where = listen_text(config_.address, config_.port);
+    if (error.hint.empty())
+      error.hint = "is another server running there? else choose another address with listen";
+    return std::unexpected(std::move(error));
+  }
+  server_ = std::move(*server);
+  if (url_.empty())
+    url_ = std::string(config_.tls ? "https://" : "http://") +
+           listen_text(config_.address, server_->port());
+  return {};
+}
+
+Expected<void> Server::Wiring::reload_tls(const TlsConfig& tls) {
+  if (!config_.tls)
+    return fail(Errc::unsupported, "the listener has no TLS", {}, "restart the server");
+  WRIT_TRY(auto context,
+           net::TlsServerContext::create(
+               {.certificate_file = tls.certificate.string(), .key_file = tls.key.string()}));
+  server_->replace_tls(std::move(context));
+  return {};
+}
+
+Expected<void> Server::Wiring::open() {
+  WRIT_TRY(const auto key_file, find_seal_key(config_.seal_key_file));
+  WRIT_TRY(seal_key_, load_seal_key(key_file, config_.data, options_.dev));
+  if (options_.dev)
+    parts_.log.warning("server.dev", {{"warning",
+                                       "the seal key may lie with the data: for "
+                                       "trials alone"}});
+  if (auto locked = check_memory_lock(); !locked) {
+    if (config_.require_mlock) return locked;
+    parts_.log.warning("server.memory_not_locked", {{"error", locked.error().to_string()}});
+  }
+  WRIT_TRY(anchor_, AnchorFiles::open(config_.anchor));
+  WRIT_TRY(store_,
+           store::open_sqlite({.directory = config_.data.string()}, parts_.clock, parts_.log));
+  return {};
+}
+
+Task<Expected<void>> Server::Wiring::load() {
+  auto& services = *services_;
+  WRIT_CO_TRY_VOID(co_await services.time.advance());
+  WRIT_CO_TRY(const auto unloaded, co_await broker::load_live({.store = services.store,
+                                                               .seal_key = *seal_key_,
+                                                               .live = services.live,
+                                                               .approvals = services.approvals,
+                                                               .clock = parts_.clock,
+                                                               .random = parts_.random,
+                                                               .log = parts_.log}));
+  if (!unloaded.empty()) not_loaded_ = unloaded.front().error;
+  // Before anything is written to a log, it is checked.
+  co_await services.notary.open();
+  for (const auto& workspace : services.live.all()) {
+    if (!services.notary.ready(workspace->id())) continue;
+    WRIT_CO_TRY(const auto unknown,
+                co_await broker::recover(*workspace, parts_.clock, parts_.random, parts_.log));
+    if (unknown != 0)
+      parts_.log.warning("server.recovered", {{"workspace", workspace->version()->name()},
+                                              {"unknown_actions", unknown}});
+    WRIT_CO_TRY_VOID(co_await services.sessions.load(workspace));
+  }
+  co_await services.notary.round();
+  co_return Expected<void>();
+}
+
+Expected<void> Server::Wiring::start() {
+  WRIT_TRY_VOID(listen());
+  WRIT_TRY_VOID(open());
+  auto& first = loops_.at(0);
+  broker::ServerKeys keys(*store_, *seal_key_, parts_.clock, parts_.random);
+  WRIT_TRY(auto token_keys, run_on(first, keys.token_keys()));
+  services_ = std::make_unique<Services>(config_, parts_, url_, loops_, *store_, *seal_key_,
+                                         *anchor_, std::move(token_keys), options_);
+  WRIT_TRY_VOID(run_on(first, load()));
+  add_checks();
+  add_duties();
+  janitor_.start(first);
+  serving_.store(services_.get(), std::memory_order_release);
+  health_.started();
+  return {};
+}
+
+void Server::Wiring::add_checks() {
+  auto& services = *services_;
+  health_.add("store", [&services] { return services.store.health(); });
+  health_.add("clock", [&services] { return services.time.check(); });
+  health_.add("log", [&services] { return services.notary.ready(); });
+  health_.add("workspaces", [this]() -> Expected<void> {
+    if (not_loaded_) return std::unexpected(*not_loaded_);
+    return {};
+  });
+}
+
+Task<Expected<void>> Server::Wiring::for_each(PerWorkspace duty) {
+  auto outcome = Expected<void>();
+  for (const auto& workspace : services_->live.all()) {
+    auto done = co_await duty(*workspace);
+    if (!done && outcome) outcome = std::move(done);
+  }
+  co_return outcome;
+}
+
+void Server::Wiring::add_duties() {
+  auto& services = *services_;
+  using std::chrono::seconds;
+  // A lambda that is a coroutine keeps its captures only as long as it lives itself: the janitor
+  // holds these for as long as their tasks run.
+  janitor_.add("notary", milliseconds(500), [&services]() -> Task<Expected<void>> {
+    co_await services.notary.round();
+    co_return Expected<void>();
+  });
+  janitor_.add("clock", broker::TimeGuard::kTolerance / 3,
+               [&services] { return services.time.advance(); });
+  janitor_.add("approvals", seconds(5), [this] {
+    return for_each([this](broker::LiveWorkspace& workspace) {
+      return services_->approvals.settle(workspace);
+    });
+  });
+  janitor_.add("revocations", seconds(2), [this] {
+    return for_each([this](broker::LiveWorkspace& workspace) {
+      return services_->revocations.settle(workspace);
+    });
+  });
+  janitor_.add("runs", seconds(5), [this] {
+    return for_each([this](broker::LiveWorkspace& workspace) -> Task<Expected<void>> {
+      WRIT_CO_TRY_VOID(
+          co_await broker::end_runs_past_their_end(workspace, parts_.clock, parts_.random));
+      co_return Expected<void>();
+    });
+  });
+  janitor_.add("credentials", seconds(2), [this]() -> Task<Expected<void>> {
+    co_await services_->credentials.tick(parts_.clock.now());
+    co_return Expected<void>();
+  });
+  janitor_.add("sessions", seconds(60), [this] {
+    return for_each(
+        [this](broker::LiveWorkspace& workspace) { return services_->sessions.sweep(workspace); });
+  });
+  janitor_.add("resume points", seconds(30), [this] {
+    return for_each([this](broker::LiveWorkspace& workspace) {
+      return services_->resume_points.move_on(workspace);
+    });
+  });
+  janitor_.add("token keys", std::chrono::hours(1), [this]() -> Task<Expected<void>> {
+    WRIT_CO_TRY(const auto rotated,
+                co_await services_->keys.rotate_token_key_older_than(
+                    services_->token_keys, config_.rotate_token_key_after, kTokenKeyOverlap));
+    if (rotated) parts_.log.info("token_key.rotated");
+    co_return Expected<void>();
+  });
+}
+
+Task<void> Server::Wiring::route(net::ServerRequest& request, net::ServerResponse& response) {
+  if (Health::owns(request.target())) {
+    co_await health_.handle(request, response);
+    co_return;
+  }
+  auto* services = serving_.load(std::memory_order_acquire);
+  if (services == nullptr) {
+    co_await net::send_problem(response, {.status = 503,
+                                          .type = "starting",
+                                          .detail = "the server is starting or stopping",
+                                          .hint = "try again in a moment"});
+    co_return;
+  }
+  if (gateway::Proxy::owns(request.target())) {
+    co_await services->proxy.handle(request, response);
+    co_return;
+  }
+  if (services->oauth.owns(request.target())) {
+    co_await services->oauth.handle(request, response);
+    co_return;
+  }
+  if (services->api.owns(request.target())) {
+    co_await services->api.handle(request, response);
+    co_return;
+  }
+  co_await net::send_problem(response,
+                             {.status = 404, .type = {}, .detail = "there is nothing here"});
+}
+
+Expected<void> Server::Wiring::ready() const {
+  auto troubles = health_.troubles();
+  if (troubles.empty()) return {};
+  return std::unexpected(std::move(troubles.front().error));
+}
+
+void Server::Wiring::stop(milliseconds grace) {
+  if (std::exchange(stopped_, true)) return;
+  health_.stopping();
+  if (server_) server_->stop(grace);
+  janitor_.stop();
+  // Not where the start failed: then nothing was vouched for.
+  if (serving_.exchange(nullptr, std::memory_order_acq_rel) != nullptr)
+    run_on(loops_.at(0), services_->notary.round());
+}
+
+Server::Server(std::unique_ptr<Wiring> wiring) : wiring_(std::move(wiring)) {}
+Server::~Server() = default;
+
+Expected<std::unique_ptr<Server>> Server::start(ServerConfig config, ServerParts parts,
+                                                ServerOptions options) {
+  auto wiring = std::make_unique<Wiring>(std::move(config), parts, options);
+  WRIT_TRY_VOID(wiring->start());
+  return std::unique_ptr<Server>(new Server(std::move(wiring)));
+}
+
+Expected<void> Server::reload_tls(const TlsConfig& tls) { return wiring_->reload_tls(tls); }
+std::uint16_t Server::port() const { return wiring_->port(); }
+const std::string& Server::url() const { return wiring_->url(); }
+Expected<void> Server::ready() const { return wiring_->ready(); }
+void Server::stop(milliseconds grace) { wiring_->stop(grace); }
+
+}  // namespace writ::app
