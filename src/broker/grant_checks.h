@@ -30,20 +30,26 @@ inline Error ended_meanwhile(Error error, std::string_view place) {
 }
 
 // The run's key has signed the proof of this request, so that a stolen token is of no use without
-// it; and no request chooses to go without (P8).
-inline Expected<void> check_key(const AuthenticatedClient& client, const delegation::Run& run) {
-  if (client.proof_key() == run.key_thumbprint) return {};
-  const std::string place(kProofPlace);
-  if (run.key_thumbprint.empty()) {
-    return fail(Errc::unauthenticated, "this run's tokens are not bound to a key", place,
-                "leave the DPoP proof out");
+// it; and no request chooses to go without (P8). A run without a key goes on only while its agent,
+// as it stands now, is opted in to bearer tokens; else denied at `place`.
+inline Expected<void> check_key(const AuthenticatedClient& client, const delegation::Run& run,
+                                const identity::Agent& agent, std::string_view place) {
+  const std::string proof(kProofPlace);
+  if (client.proof_key() != run.key_thumbprint) {
+    if (run.key_thumbprint.empty()) {
+      return fail(Errc::unauthenticated, "this run's tokens are not bound to a key", proof,
+                  "leave the DPoP proof out");
+    }
+    if (client.proof_key().empty()) {
+      return fail(Errc::unauthenticated, "the DPoP proof is missing", proof,
+                  "send one by the key that the run's tokens are bound to");
+    }
+    return fail(Errc::unauthenticated, "the run's tokens are bound to another key", proof,
+                "send a proof by the key that the run began with");
   }
-  if (client.proof_key().empty()) {
-    return fail(Errc::unauthenticated, "the DPoP proof is missing", place,
-                "send one by the key that the run's tokens are bound to");
-  }
-  return fail(Errc::unauthenticated, "the run's tokens are bound to another key", place,
-              "send a proof by the key that the run began with");
+  if (run.key_thumbprint.empty() && agent.sender != identity::SenderConstraint::bearer)
+    return fail(Errc::denied, "the agent may not use bearer tokens any more", std::string(place));
+  return {};
 }
 
 }  // namespace writ::broker

@@ -196,14 +196,14 @@ Task<Expected<Delegated>> Grants::hand_down_once(const AuthenticatedClient& clie
                                                  const AskedDelegation& asked) {
   auto& workspace = client.workspace();
   const auto version = workspace.version();
-  WRIT_CO_TRY_VOID(Clients::terms(client, *version));
+  WRIT_CO_TRY(const auto* own, Clients::terms(client, *version));
   WRIT_CO_TRY(const auto parent, standing(workspace, *version, run, kSubjectPlace));
   if (parent.run().agent != client.agent().id) {
     co_return fail(Errc::denied, "the token is another agent's", std::string(kSubjectPlace),
                    "a run is handed down by its own agent alone");
   }
   // The token's key, so that who has stolen a token cannot hand down what it stands for.
-  WRIT_CO_TRY_VOID(check_key(client, parent.run()));
+  WRIT_CO_TRY_VOID(check_key(client, parent.run(), *own->agent, kSubjectPlace));
 
   const auto* workflow = version->workflow(parent.run().workflow);
   const auto* step = workflow != nullptr ? workflow->step(asked.step) : nullptr;

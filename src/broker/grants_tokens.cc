@@ -67,10 +67,7 @@ Task<Expected<Granted>> Grants::go_on_once(const AuthenticatedClient& client, co
   WRIT_CO_TRY(const auto* terms, Clients::terms(client, *version));
   WRIT_CO_TRY(const auto lineage, standing(workspace, *version, grant.run, kRefreshPlace));
   const auto& run = lineage.run();
-  WRIT_CO_TRY_VOID(check_key(client, run));
-  // Bearer is the agent's to be opted in to, now as when the run began (P8).
-  if (run.key_thumbprint.empty() && terms->agent->sender != identity::SenderConstraint::bearer)
-    co_return deny_refresh("the agent may not use bearer tokens any more");
+  WRIT_CO_TRY_VOID(check_key(client, run, *terms->agent, kRefreshPlace));
   for (const auto& resource : resources) {
     if (std::ranges::find(grant.resources, resource) == grant.resources.end()) {
       co_return fail(Errc::not_found, quoted_extract(resource) + " was not granted to this run",
@@ -123,7 +120,6 @@ Task<Expected<std::optional<JsonObject>>> Grants::introspect(AuthenticatedClient
   auto& workspace = client.workspace();
   Unit unit;
   unit.once.push_back(client.assertion());
-  if (client.proof()) unit.once.push_back(*client.proof());
   if (auto consumed = co_await workspace.store().commit(std::move(unit)); !consumed)
     co_return std::unexpected(Clients::replayed(std::move(consumed).error()));
   const auto version = workspace.version();
@@ -180,7 +176,6 @@ Task<Expected<void>> Grants::revoke(AuthenticatedClient client, SecretBytes toke
   }
   Unit unit;
   unit.once.push_back(client.assertion());
-  if (client.proof()) unit.once.push_back(*client.proof());
   if (run) unit.appends.push_back(token_revoked(writer(workspace), client, *run, kind));
   auto recorded = co_await workspace.store().commit(std::move(unit));
   // A full disk must not keep a run alive: stopping goes on, and says that it is not durable. What

@@ -157,6 +157,10 @@ TEST_F(GrantsTokens, P8_ABearerRunEndsWithItsAgentsOptIn) {
   EXPECT_EQ(refusal(acme_.run(acme_.grants().go_on(acme_.client_without_proof("planner"),
                                                    first.refresh.clone(), {}))),
             "denied at refresh_token");
+  EXPECT_EQ(
+      refusal(acme_.run(acme_.grants().hand_down(acme_.client_without_proof("planner"),
+                                                 first.access.text, GrantsAcme::to_support()))),
+      "denied at subject_token");
 }
 
 TEST_F(GrantsTokens, P9_ACeilingThatShrankIsInTheNextToken) {
@@ -316,6 +320,48 @@ TEST_F(GrantsTokens, Failures8_AnAssertionCountsOnceAcrossEndpoints) {
   EXPECT_EQ(refusal(acme_.run(acme_.grants().revoke(client, granted.refresh.clone()))),
             "unauthenticated at client_assertion");
   EXPECT_TRUE(alive(granted.run));
+}
+
+TEST_F(GrantsTokens, Failures8_ASecondServerOrOneThatWasRestartedKnowsWhatWasUsed) {
+  const auto assertion = acme_.assertion("planner");
+  const auto proof = acme_.proof(acme_.key("planner"));
+  const auto planner = acme_.start_run().value();
+  const auto token = acme_.hand_down("planner", planner, GrantsAcme::to_support())->token.text;
+  ASSERT_TRUE(acme_.run(acme_.grants().introspect(
+      acme_.authenticate_client(assertion, proof).value(), SecretBytes::copy_of(assertion))));
+  ASSERT_TRUE(acme_.take_over("support", token));
+  ASSERT_TRUE(acme_.go_on("planner", planner.refresh));
+
+  // Nothing in memory is the same; what was used is known by the store alone.
+  const Clients clients(std::string(Acme::kIssuer), acme_.live(), acme_.clock());
+  Grants again({.tokens = acme_.access_tokens(),
+                .subjects = acme_.subjects(),
+                .revocations = acme_.revocations(),
+                .time = acme_.time(),
+                .clock = acme_.clock(),
+                .random = acme_.random(),
+                .log = acme_.log()});
+  const auto client = [&](const std::string& agent, const std::string& by,
+                          const std::string& with) {
+    return clients
+        .authenticate({.assertion = by,
+                       .client_id = "acme/" + agent,
+                       .proof = with,
+                       .method = "POST",
+                       .url = GrantsAcme::kTokenUrl})
+        .value();
+  };
+  EXPECT_EQ(refusal(acme_.run(again.introspect(client("planner", assertion, proof),
+                                               SecretBytes::copy_of(assertion)))),
+            "unauthenticated at client_assertion");
+  EXPECT_EQ(refusal(acme_.run(again.take_over(
+                client("support", acme_.assertion("support"), acme_.proof(acme_.key("support"))),
+                token, GrantsAcme::billing_server()))),
+            "denied at subject_token");
+  EXPECT_EQ(refusal(acme_.run(again.go_on(
+                client("planner", acme_.assertion("planner"), acme_.proof(acme_.key("planner"))),
+                planner.refresh.clone(), {}))),
+            "denied at refresh_token");
 }
 
 TEST_F(GrantsTokens, RevokingEitherTokenEndsTheRun) {

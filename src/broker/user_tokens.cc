@@ -15,8 +15,7 @@ Expected<UserToken> UserTokens::issue(const LiveWorkspace& workspace, UserId use
   const auto version = workspace.version();
   const auto* terms = version->agent(agent_name);
   if (terms == nullptr) {
-    return fail(Errc::not_found, "no agent is named " + quoted_extract(agent_name), "/agent",
-                "writ agent list shows the agents of the workspace");
+    return fail(Errc::not_found, "no agent is named " + quoted_extract(agent_name), "/agent");
   }
   std::array<std::uint8_t, 16> jti{};
   random_.fill(jti);

@@ -9,14 +9,12 @@ namespace {
 
 // "/tools/acme/billing", of names that there could be.
 bool is_server_path(std::string_view path) {
-  for (const std::string_view surface : {"/tools/", "/mcp/"}) {
-    if (!path.starts_with(surface)) continue;
-    path.remove_prefix(surface.size());
-    const auto slash = path.find('/');
-    return slash != path.npos && identity::is_name(path.substr(0, slash)) &&
-           identity::is_name(path.substr(slash + 1));
-  }
-  return false;
+  constexpr std::string_view kTools = "/tools/";
+  if (!path.starts_with(kTools)) return false;
+  path.remove_prefix(kTools.size());
+  const auto slash = path.find('/');
+  return slash != path.npos && identity::is_name(path.substr(0, slash)) &&
+         identity::is_name(path.substr(slash + 1));
 }
 
 }  // namespace

@@ -16,9 +16,8 @@ namespace writ::oauth {
 
 inline constexpr std::string_view kResourceMetadataPath = "/.well-known/oauth-protected-resource";
 
-// For a path that begins with kResourceMetadataPath: of "/tools/WORKSPACE/SERVER",
-// "/mcp/WORKSPACE/SERVER" and "/v1" behind it (section 3.1), and of the API where nothing is behind
-// it. Nothing for any other path.
+// For a path that begins with kResourceMetadataPath: of "/tools/WORKSPACE/SERVER" and "/v1" behind
+// it (section 3.1), and of the API where nothing is behind it. Nothing for any other path.
 std::optional<JsonObject> resource_metadata(const std::string& public_url, std::string_view path);
 
 }  // namespace writ::oauth
