@@ -212,6 +212,22 @@ TEST_F(ApprovalsTest, P4_PolicyThatAsksForMoreSinceIsAskedAnew) {
   EXPECT_EQ(state(question), State::superseded);
 }
 
+TEST_F(ApprovalsTest, P4_AnOpenQuestionToOtherGroupsThanPolicyAsksNowIsAskedAnew) {
+  const auto question = ask(*billing_, "k");
+  acme_.edit("policies/refund.cedar", "context.input.amount > 100000",
+             "context.input.amount > 10000");
+  const auto more = ask_again(*billing_, "k");
+  ASSERT_NE(more, nullptr);
+  EXPECT_EQ(more->groups, (std::vector<std::string>{"controllers", "finance"}));
+  EXPECT_EQ(state(question), State::superseded);
+  acme_.edit("policies/refund.cedar", "context.input.amount > 10000",
+             "context.input.amount > 100000");
+  const auto fewer = ask_again(*billing_, "k");
+  ASSERT_NE(fewer, nullptr);
+  EXPECT_EQ(fewer->groups, std::vector<std::string>{"finance"});
+  EXPECT_EQ(state(more), State::superseded);
+}
+
 TEST_F(ApprovalsTest, P20_ASignatureIsOfThisQuestionByTheEnrolledKey) {
   const auto question = ask(*billing_, "k");
   auto decision = acme_.decision(*question, "bob", {"finance"});
