@@ -46,10 +46,14 @@ std::string_view code_in(std::string_view line) {
   return {};
 }
 
-std::string configuration(const Url& url, bool debug) {
-  return "# Made by writ demo.\nlisten = \"" + url.authority() +
-         "\"\ndata = \"data\"\nseal_key_file = \"seal.key\"\nanchor = \"anchor\"\n\n" +
-         "[log]\nlevel = \"" + (debug ? "debug" : "info") + "\"\nformat = \"text\"\n";
+// In the configuration that `writ init` made.
+Expected<void> turn_on_debug_logs(const std::filesystem::path& file) {
+  constexpr std::string_view kLevel = "level = \"info\"";
+  WRIT_TRY(auto text, cli::read_file(file, 65536));
+  const auto at = text.find(kLevel);
+  if (at == std::string::npos) return fail(Errc::internal, "no log level there", file.string());
+  text.replace(at, kLevel.size(), "level = \"debug\"");
+  return cli::write_private_file(file, as_bytes(text));
 }
 
 }  // namespace
@@ -73,7 +77,8 @@ Expected<void> Stage::initialize(const StageOptions& options) {
   WRIT_TRY(const auto port, free_port());
   WRIT_TRY(server_url_, parse_url("http://127.0.0.1:" + std::to_string(port)));
   WRIT_TRY(auto init,
-           ChildProcess::start({.arguments = {"init", "--dir", (directory_ / "server").string()},
+           ChildProcess::start({.arguments = {"init", "--dir", (directory_ / "server").string(),
+                                              "--listen", server_url_.authority()},
                                 .log = (directory_ / "logs/init.log").string(),
                                 .output_to_log = false}));
   for (;;) {
@@ -87,8 +92,8 @@ Expected<void> Stage::initialize(const StageOptions& options) {
     return fail(Errc::unavailable, "the server's directory cannot be made",
                 (directory_ / "logs/init.log").string());
   }
-  return cli::write_private_file(directory_ / "server/writ.toml",
-                                 as_bytes(configuration(server_url_, options.debug)));
+  if (options.debug) return turn_on_debug_logs(directory_ / "server/writ.toml");
+  return {};
 }
 
 Expected<void> Stage::serve(cli::Http& http) {
