@@ -132,7 +132,7 @@ Answer what_scope(const Tale& tale) {
   if (!tale.lineage.empty()) out.facts["run_scope"] = tale.lineage.front().run->scope.to_json();
   const auto* scope = tale.begin.if_contains("scope");
   if (scope != nullptr) {
-    out.answer = "Of the tools that its run may use, this one: " + write_json_for_people(*scope) +
+    out.answer = "Of the tools that its run may use, this one: " + write_json(*scope) +
                  ", by grant " + tale.text("grant") + ".";
   } else if (tale.refused()) {
     out.answer =

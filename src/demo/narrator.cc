@@ -49,7 +49,8 @@ void Narrator::exhibit(std::string_view name, std::string_view title, const Json
   std::size_t at = 0;
   while (at < lines.size()) {
     const auto end = std::min(lines.find('\n', at), lines.size());
-    text += "     " + visible_text(lines.substr(at, end - at)) + "\n";
+    if (end > at) text += "     " + visible_text(lines.substr(at, end - at));
+    text += "\n";
     at = end + 1;
   }
   print(text);

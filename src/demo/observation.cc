@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "net/answer.h"
 #include "protocol/problem.h"
 
 namespace writ::demo {
@@ -24,12 +25,19 @@ std::string Seen::member(std::string_view name) const {
   return std::string(text_of(found->get_string()));
 }
 
-Seen seen(std::string request, const Expected<cli::HttpAnswer>& answer) {
-  Seen out{.request = std::move(request)};
-  if (!answer) {
-    out.text = answer.error().to_string();
-    return out;
+Seen seen(std::string request, const Error& error) {
+  Seen out{.request = std::move(request), .text = error.to_string()};
+  // Those three may mean that there was no answer at all.
+  if (error.code != Errc::unavailable && error.code != Errc::unknown_outcome &&
+      error.code != Errc::internal) {
+    out.status = net::problem_of(error).status;
   }
+  return out;
+}
+
+Seen seen(std::string request, const Expected<cli::HttpAnswer>& answer) {
+  if (!answer) return seen(std::move(request), answer.error());
+  Seen out{.request = std::move(request)};
   out.status = answer->status;
   out.text = std::to_string(answer->status) + " " + shortened(answer->body);
   out.body = answer->body;
@@ -38,11 +46,8 @@ Seen seen(std::string request, const Expected<cli::HttpAnswer>& answer) {
 }
 
 Seen seen(std::string request, const Expected<cli::Tokens>& tokens) {
+  if (!tokens) return seen(std::move(request), tokens.error());
   Seen out{.request = std::move(request)};
-  if (!tokens) {
-    out.text = tokens.error().to_string();
-    return out;
-  }
   out.status = 200;
   out.json = tokens->members;
   out.text = "200 " + shortened(write_json(out.json));

@@ -27,6 +27,8 @@ struct Seen {
 };
 
 Seen seen(std::string request, const Expected<cli::HttpAnswer>& answer);
+// Of a failure that stands for an answer, with the status that its code stands for.
+Seen seen(std::string request, const Error& error);
 // Of the token endpoint: all but the tokens.
 Seen seen(std::string request, const Expected<cli::Tokens>& tokens);
 

@@ -46,9 +46,15 @@ bool Story::preview() {
        {is_problem(unknown, 404, "not-found")});
   const auto elsewhere =
       see_call(cast.billing, {.target = "/tools/globex/billing/v1/invoices/inv_1001"});
-  tell("Another workspace answers just like one that does not exist.", elsewhere,
-       {is_problem(elsewhere, 404, "not-found"),
-        holds(elsewhere.body == unknown.body, "the very same answer")});
+  const auto nowhere = see_call(
+      cast.billing, {.target = "/tools/" + cast.place.workspace + "/payroll/v1/invoices/inv_1001"});
+  tell(
+      "Its token is for this one tool server. Anywhere else is refused, in the very same words "
+      "whether it exists or not.",
+      elsewhere,
+      {is_problem(elsewhere, 401, "unauthenticated"),
+       holds(elsewhere.status == nowhere.status && elsewhere.body == nowhere.body,
+             "the very same answer")});
   const auto control = see_call(cast.billing, {.target = "/v1/workspace"});
   tell("An agent's token opens nothing of the control plane.", control,
        {holds(control.status == 401 || control.status == 403 || control.status == 404,
@@ -73,12 +79,19 @@ bool Story::show_no_secret() {
        {std::string(as_text(key)), base64_encode(key), base64url_encode(key), hex_encode(key)}) {
     hidden = hidden && !echoed.body.contains(form);
   }
+  std::string came_back;
+  const auto* headers =
+      echoed.json.is_object() ? echoed.json.get_object().if_contains("headers") : nullptr;
+  if (headers != nullptr && headers->is_object()) {
+    const auto* value = headers->get_object().if_contains("authorization");
+    if (value != nullptr) came_back = write_json(*value);
+  }
   return tell(
       "Billing asks the API to echo the request's headers. The API got the key; what comes "
-      "back through Writ has it masked.",
+      "back through Writ has it masked: " +
+          came_back + ".",
       echoed,
-      {has_status(echoed, 200),
-       holds(echoed.body.contains("authorization"), "the header that carried it"),
+      {has_status(echoed, 200), holds(came_back.contains("Bearer "), "the header that carried it"),
        holds(hidden, "an answer without the key")});
 }
 

@@ -44,6 +44,14 @@ std::string jwks_path(const JsonObject& metadata) {
   return url ? url->target() : "/";
 }
 
+// What support hands on: narrower than what it has, at most 2,000.00 at a time.
+JsonArray settling_tools() {
+  return {"billing.invoice.read", "billing.refund.preview",
+          JsonObject{{"tool", "billing.refund.execute"},
+                     {"where", JsonObject{{"amount", JsonObject{{"max", 200'000}}}}}},
+          "billing.headers.echo"};
+}
+
 std::string run_line(const protocol::RunView& run) {
   std::string tools;
   for (const auto& tool : run.allowed_tools) tools += (tools.empty() ? "" : ", ") + tool;
@@ -155,14 +163,12 @@ bool Story::hand_down() {
   tell("And it is no access token: every resource refuses it.", refused,
        {has_status(refused, 401)});
 
-  auto onward = cast.support.client->delegate(
-      cast.support.token(), {.agent = "billing",
-                             .role = "Settles refunds",
-                             .step = "settle",
-                             .name = "Settlement",
-                             .use = JsonArray{"billing.invoice.read", "billing.refund.preview",
-                                              "billing.refund.execute", "billing.headers.echo"}});
-  if (!tell("Support hands on to billing in the same way.",
+  auto onward = cast.support.client->delegate(cast.support.token(), {.agent = "billing",
+                                                                     .role = "Settles refunds",
+                                                                     .step = "settle",
+                                                                     .name = "Settlement",
+                                                                     .use = settling_tools()});
+  if (!tell("Support hands on to billing, and narrows it once more: refunds of 2,000.00 at most.",
             seen("POST /oauth/token (token exchange, as support)", onward), {has_tokens(onward)})) {
     return false;
   }

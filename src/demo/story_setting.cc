@@ -10,13 +10,8 @@ namespace {
 
 // What came of POST /v1/sessions; its answer is a secret.
 Seen signing_in(const Expected<void>& signed_in) {
-  Seen seen{.request = "POST /v1/sessions"};
-  if (signed_in) {
-    seen.status = 201;
-  } else {
-    seen.text = signed_in.error().to_string();
-  }
-  return seen;
+  if (!signed_in) return seen("POST /v1/sessions", signed_in.error());
+  return {.request = "POST /v1/sessions", .status = 201};
 }
 
 }  // namespace
