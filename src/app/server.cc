@@ -303,6 +303,12 @@ void Server::Wiring::add_duties() {
     return for_each(
         [this](broker::LiveWorkspace& workspace) { return services_->sessions.sweep(workspace); });
   });
+  janitor_.add("grants", std::chrono::hours(1), [this] {
+    return for_each([this](broker::LiveWorkspace& workspace) -> Task<Expected<void>> {
+      WRIT_CO_TRY_VOID(co_await broker::erase_expired_grants(workspace, parts_.clock));
+      co_return Expected<void>();
+    });
+  });
   janitor_.add("resume points", seconds(30), [this] {
     return for_each([this](broker::LiveWorkspace& workspace) {
       return services_->resume_points.move_on(workspace);

@@ -17,6 +17,7 @@
 #include "broker/calls.h"
 #include "broker/clients.h"
 #include "broker/credentials.h"
+#include "broker/grant_sweep.h"
 #include "broker/grants.h"
 #include "broker/housekeeping.h"
 #include "broker/janitor.h"
