@@ -7,6 +7,7 @@
 #include "broker/grant_sweep.h"
 #include "broker/grants.h"
 #include "broker/grants_testing.h"
+#include "jose/tokens_testing.h"
 
 namespace writ::broker {
 namespace {
@@ -320,6 +321,70 @@ TEST_F(GrantsTokens, Failures8_AnAssertionCountsOnceAcrossEndpoints) {
   EXPECT_EQ(refusal(acme_.run(acme_.grants().revoke(client, granted.refresh.clone()))),
             "unauthenticated at client_assertion");
   EXPECT_TRUE(alive(granted.run));
+}
+
+TEST_F(GrantsTokens, P10_AnotherWorkspacesTokensAreLikeNone) {
+  // The same documents under another name, with the same agents' keys: all that differs is whose
+  // tokens they are.
+  auto documents = acme_.documents();
+  auto& text = documents.at("workspace.toml");
+  text.replace(text.find("name = \"acme\""), std::string_view("name = \"acme\"").size(),
+               "name = \"other\"");
+  const auto id = WorkspaceId::make(acme_.clock(), acme_.random());
+  const auto built =
+      workspace::build_version(id, 1, documents, {}, acme_.clock(), acme_.random()).value();
+  const auto seal =
+      vault::SealKey::from_text(vault::SealKey::generate_text(acme_.random())).value();
+  const auto other = std::make_shared<LiveWorkspace>(id, acme_.store().workspace(id),
+                                                     seal.new_data_key(acme_.random(), id).key);
+  Unit unit;
+  unit.puts.push_back({RecordKind::workspace, id.to_string(), 0, "{}"});
+  ASSERT_TRUE(acme_.run(other->store().commit(std::move(unit))));
+  other->publish(built.version, documents, built.names);
+  ASSERT_TRUE(acme_.live().add(other));
+  const auto stranger = [&](std::string_view agent) {
+    const auto now = to_unix_seconds(acme_.clock().now());
+    const std::string name = "other/" + std::string(agent);
+    const auto assertion = jose::signed_parts(
+        acme_.key(agent), R"({"alg":"ES256"})",
+        write_json(JsonObject{{"iss", name},
+                              {"sub", name},
+                              {"aud", Acme::kIssuer},
+                              {"jti", ActionId::make(acme_.clock(), acme_.random()).to_string()},
+                              {"iat", now},
+                              {"exp", now + 60}}));
+    return acme_.authenticate_client(assertion, acme_.proof(acme_.key(agent))).value();
+  };
+  const std::vector<std::string> resource{"https://writ.example/tools/other/billing"};
+  auto asked = GrantsAcme::plan();
+  asked.workspace = "other";
+
+  const auto ours = acme_.start_run().value();
+  const auto token = acme_.hand_down("planner", ours, GrantsAcme::to_support())->token.text;
+  auto& grants = acme_.grants();
+  EXPECT_EQ(refusal(acme_.run(grants.go_on(stranger("planner"), ours.refresh.clone(), {}))),
+            "denied at refresh_token");
+  EXPECT_EQ(refusal(acme_.run(
+                grants.hand_down(stranger("planner"), ours.access.text, GrantsAcme::to_support()))),
+            "denied at subject_token");
+  EXPECT_EQ(refusal(acme_.run(grants.take_over(stranger("support"), token, resource))),
+            "denied at subject_token");
+  EXPECT_EQ(refusal(acme_.run(grants.start_for_user(stranger("planner"), asked, SubjectKind::jwt,
+                                                    acme_.user_token(), resource, ""))),
+            "denied at subject_token");
+  EXPECT_EQ(acme_.run(grants.introspect(stranger("planner"), ours.refresh.clone())).value(),
+            std::nullopt);
+  EXPECT_TRUE(acme_.run(grants.revoke(stranger("planner"), ours.refresh.clone())));
+  EXPECT_TRUE(acme_.run(grants.revoke(stranger("planner"),
+                                      SecretBytes::copy_of(std::string_view(ours.access.text)))));
+  EXPECT_TRUE(alive(ours.run));
+  EXPECT_TRUE(other->runs().all().empty());
+  // And its own runs are not for our tool server.
+  EXPECT_EQ(refusal(acme_.run(grants.start_for_workspace(stranger("planner"), asked,
+                                                         GrantsAcme::billing_server(), ""))),
+            "not_found at resource");
+  EXPECT_TRUE(acme_.run(grants.start_for_workspace(stranger("planner"), asked, resource, "")));
+  EXPECT_TRUE(acme_.take_over("support", token)) << "nothing of ours was used up";
 }
 
 TEST_F(GrantsTokens, Failures8_ASecondServerOrOneThatWasRestartedKnowsWhatWasUsed) {
