@@ -149,10 +149,9 @@ TEST_P(StoreSuite, ADigestDoesNotComeBackToLifeWithTheClock) {
 }
 
 TEST_P(StoreSuite, P7_OfAHundredUnitsWithOneDigestExactlyOnePasses) {
-  std::vector<Unit> units;
-  for (int i = 0; i < 100; ++i)
-    units.push_back(unit_of(once(1), put("r" + std::to_string(i)), entry("e" + std::to_string(i))));
-  const auto results = commit_at_once(std::move(units));
+  const auto results = commit_at_once(100, [&](int i) {
+    return unit_of(once(1), put("r" + std::to_string(i)), entry("e" + std::to_string(i)));
+  });
   EXPECT_EQ(std::ranges::count_if(results, [](const auto& one) { return one.has_value(); }), 1);
   for (const auto& result : results) {
     if (!result) {
@@ -166,23 +165,19 @@ TEST_P(StoreSuite, P7_OfAHundredUnitsWithOneDigestExactlyOnePasses) {
 // I1, failures 25.
 TEST_P(StoreSuite, I1_OfAHundredClaimsOfOneApprovalExactlyOnePasses) {
   ASSERT_TRUE(commit(unit_of(put("apr_1", 0, "approved", RecordKind::approval))));
-  std::vector<Unit> units;
-  for (int i = 0; i < 100; ++i) {
-    units.push_back(unit_of(put("apr_1", 1, "claimed", RecordKind::approval),
-                            entry("intent " + std::to_string(i))));
-  }
-  const auto results = commit_at_once(std::move(units));
+  const auto results = commit_at_once(100, [](int i) {
+    return unit_of(put("apr_1", 1, "claimed", RecordKind::approval),
+                   entry("intent " + std::to_string(i)));
+  });
   EXPECT_EQ(std::ranges::count_if(results, [](const auto& one) { return one.has_value(); }), 1);
   EXPECT_EQ(log().size(), 1U);
 }
 
 TEST_P(StoreSuite, AUnitThatFailsTakesNoOtherAlong) {
-  std::vector<Unit> units;
-  for (int i = 0; i < 60; ++i) {
-    units.push_back(i % 3 == 0 ? unit_of(put("same"), entry("same"))
-                               : unit_of(put("r" + std::to_string(i)), entry("own")));
-  }
-  const auto results = commit_at_once(std::move(units));
+  const auto results = commit_at_once(60, [](int i) {
+    return i % 3 == 0 ? unit_of(put("same"), entry("same"))
+                      : unit_of(put("r" + std::to_string(i)), entry("own"));
+  });
   for (std::size_t i = 0; i < results.size(); ++i)
     EXPECT_EQ(results[i].has_value(), i % 3 != 0 || i == 0) << i;
   EXPECT_EQ(log().size(), 41U);
@@ -213,20 +208,13 @@ TEST_P(StoreSuite, ListsGoByKindInTheOrderOfBytes) {
 
 // Failures 13: two ids are the same only where all of their bytes are.
 TEST_P(StoreSuite, IdsAndValuesAreBytes) {
-  const std::vector<std::string> ids{"Alice",
-                                     "alice",
-                                     "alice ",
-                                     " alice",
-                                     "ali\0ce" + std::string(),
-                                     std::string("ali\0ce", 6),
-                                     "\xc3\xa9",
-                                     "e\xcc\x81",
-                                     "'; --",
-                                     "%",
-                                     "_",
-                                     "\xff\xfe",
-                                     "",
-                                     std::string(300, 'x')};
+  const std::vector<std::string> ids{"Alice",    "alice",
+                                     "alice ",   " alice",
+                                     "ali",      std::string("ali") + '\0' + "ce",
+                                     "\xc3\xa9", "e\xcc\x81",
+                                     "'; --",    "%",
+                                     "_",        "\xff\xfe",
+                                     "",         std::string(300, 'x')};
   for (const auto& id : ids) {
     const auto expected = get(id) ? 1U : 0U;
     ASSERT_TRUE(commit(unit_of(put(id, expected, "value of " + id), entry(id, {id})))) << id;

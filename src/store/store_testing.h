@@ -80,6 +80,7 @@ class StoreTesting {
   // All are submitted before any of them is waited for.
   std::vector<Expected<Committed>> commit_at_once(std::vector<Unit> units) {
     std::vector<std::future<Expected<Committed>>> futures;
+    futures.reserve(units.size());
     for (auto& unit : units) {
       std::promise<Expected<Committed>> promise;
       futures.push_back(promise.get_future());
@@ -93,6 +94,13 @@ class StoreTesting {
     out.reserve(futures.size());
     for (auto& future : futures) out.push_back(future.get());
     return out;
+  }
+  template <typename Make>
+  std::vector<Expected<Committed>> commit_at_once(int count, Make make) {
+    std::vector<Unit> units;
+    units.reserve(static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) units.push_back(make(i));
+    return commit_at_once(std::move(units));
   }
   std::optional<Record> get(std::string id, RecordKind kind = RecordKind::run) {
     return run(handle().get(kind, std::move(id))).value();
