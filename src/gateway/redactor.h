@@ -21,7 +21,6 @@
 // thread-safe: one for each response.
 #pragma once
 
-#include <array>
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +31,7 @@
 
 #include "base/bytes.h"
 #include "base/secret_bytes.h"
+#include "gateway/lane.h"
 
 namespace writ::gateway {
 
@@ -61,17 +61,6 @@ class Redactor {
   std::size_t held() const { return held_size_; }
 
  private:
-  class Lane;
-  // Which two bytes a match of any lane can begin with: all that is looked at between matches.
-  struct Starts {
-    std::array<std::uint8_t, 256> row{};          // of the first byte; 0: none begins so
-    std::vector<std::bitset<256>> second = {{}};  // by row
-    std::bitset<256>& after(std::uint8_t first);
-    // `next` is null at the end of what has come.
-    bool may_begin(std::uint8_t first, const std::uint8_t* next) const {
-      return row[first] != 0 && (next == nullptr || second[row[first]][*next]);
-    }
-  };
   struct Masked {
     std::uint64_t from = 0;
     std::uint64_t to = 0;
