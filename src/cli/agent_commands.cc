@@ -135,8 +135,11 @@ Expected<int> run_agent_call(Context& context, const AgentCallCommand& command) 
     context.note(head);
   }
   context.print(answer.body);
+  // For a person what follows begins a line of its own; a program gets the very bytes.
+  const bool for_person = context.environment().output_is_terminal || !answer.ok();
+  if (for_person && !answer.body.empty() && !answer.body.ends_with('\n')) context.print("\n");
   if (answer.ok()) return kOk;
-  context.note(render_error(error_of_answer(answer), context.environment().err_style));
+  context.environment().err(render_error(error_of_answer(answer), context.environment().err_style));
   return answer.status == 401 ? kUnreachable : kFailed;
 }
 

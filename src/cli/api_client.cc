@@ -52,7 +52,7 @@ Error ApiClient::not_understood(const Error& error) {
   return {.code = Errc::internal,
           .message = "the server's answer was not understood: " + error.message,
           .where = error.where,
-          .hint = "is its version the same as this one's? compare: writ --version"};
+          .hint = "is the server of the same release as this command line?"};
 }
 
 std::expected<std::string, ApiFailure> ApiClient::exchange(const std::string& method,

@@ -30,8 +30,8 @@ Expected<audit::NoteVerifier> statement_key(const Context& context, const AuditC
   const bool is_known = command.key || remembered;
   const auto& text = command.key ? *command.key : remembered ? remembered->key : own_key;
   if (!is_known) {
-    context.note("Nothing is known of this log yet, so its own key is believed: " +
-                 visible_text(text));
+    context.note("Nothing is known of this log yet, so its own key is believed:");
+    context.note("  " + visible_text(text));
   } else if (!own_key.empty() && text != own_key) {
     return fail(Errc::denied, "the log's key is not the one that was known", {},
                 "find out why before you trust either");
@@ -41,7 +41,7 @@ Expected<audit::NoteVerifier> statement_key(const Context& context, const AuditC
 
 // The exit status of something that was to be verified and was not.
 int not_verified(const Context& context, const Error& error) {
-  context.note(render_error(error, context.environment().err_style));
+  context.environment().err(render_error(error, context.environment().err_style));
   return kNotVerified;
 }
 
@@ -150,8 +150,8 @@ Expected<int> run_audit_verify(Context& context, const AuditCommand& command) {
     WRIT_TRY_VOID(memory.save(now));
     if (check->trust == Trust::first_use) {
       context.note("Key and checkpoint are remembered in " +
-                   memory.path(now.server, now.workspace).string() +
-                   "; compare the key with the one that the server's operator names.");
+                   memory.path(now.server, now.workspace).string() + ".");
+      context.note("Compare the key with the one that the server's operator names.");
     }
   }
   return report(context, *check, command.json);
@@ -176,9 +176,8 @@ Expected<int> run_audit_prove(Context& context, const std::string& action,
                                   .hint = {}});
   }
   WRIT_TRY_VOID(write_or_print(context, command.out, receipt->to_json() + "\n"));
-  context.note(
-      "It holds: anyone who has the log's key can check it with no server: writ audit "
-      "verify --receipt FILE --key KEY");
+  context.note("It holds. Anyone who has the log's key can check it with no server:");
+  context.note("  writ audit verify --receipt FILE --key KEY");
   return kOk;
 }
 

@@ -58,6 +58,7 @@ struct Process {
       .err_style = style_of(STDERR_FILENO),
       .input = read_input,
       .input_is_terminal = ::isatty(STDIN_FILENO) != 0,
+      .output_is_terminal = ::isatty(STDOUT_FILENO) != 0,
       // Empty where there is none, which a command says when it runs.
       .home = config_directory().value_or(std::filesystem::path()),
   };

@@ -68,8 +68,13 @@ Expected<ApiClient> Context::api() {
 }
 
 Expected<SecretBytes> Context::secret_from(const std::string& file) const {
-  auto text =
-      file == "-" ? environment_.input(kMaxSecretFile) : read_private_file(file, kMaxSecretFile);
+  const auto read = [&] {
+    if (file != "-") return read_private_file(file, kMaxSecretFile);
+    // Typed on a terminal it would be shown.
+    if (environment_.input_is_terminal) return environment_.asker.secret("The token: ");
+    return environment_.input(kMaxSecretFile);
+  };
+  auto text = read();
   if (!text) return text;
   if (text->reveal_text().ends_with('\n')) text->truncate(text->size() - 1);
   if (text->empty()) return fail(Errc::invalid_input, "it is empty", file);

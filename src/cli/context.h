@@ -48,6 +48,7 @@ struct Environment {
   // Standard input to its end, too_large beyond `limit`; and whether it is a terminal.
   std::function<Expected<SecretBytes>(std::size_t limit)> input{};
   bool input_is_terminal = false;
+  bool output_is_terminal = false;
   std::filesystem::path home;  // config_directory()
   crypto::PassphraseCost cost{};
 };
@@ -87,7 +88,8 @@ class Context {
   Expected<Url> server() const;
   Expected<Http*> http();
 
-  // A secret from a file, or from standard input for "-", without one newline at its end.
+  // A secret from a file, or from standard input for "-" (unseen where that is a terminal), without
+  // one newline at its end.
   Expected<SecretBytes> secret_from(const std::string& file) const;
 
  private:

@@ -95,7 +95,8 @@ Expected<int> run_user_invite(Context& context, const std::string& name) {
            api.post<protocol::Invitation>("/v1/users/" + name + "/invitations", {}));
   const auto& identity = api.identity();
   context.note("This code enrols one key for " + name + ", once, until " +
-               format_time(invitation.expires) + ". Give it to " + name + " in person; they run");
+               format_time(invitation.expires) + ".");
+  context.note("Give it to " + name + " in person; they run");
   context.note("  writ login --server " + identity.server + " --workspace " + identity.workspace +
                " --user " + name + " --code");
   context.note("and type it when asked:");

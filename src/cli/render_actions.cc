@@ -7,9 +7,41 @@
 namespace writ::cli {
 namespace {
 
-std::string fact_text(const Json& value) {
+std::string scalar_text(const Json& value) {
   if (const auto* text = value.if_string()) return visible_text(text_of(*text));
   return visible_text(write_json(value));
+}
+
+std::string pairs_text(const JsonObject& object) {
+  std::string out;
+  for (const auto& member : object) {
+    out += (out.empty() ? "" : ", ") + visible_text(text_of(member)) + " " +
+           scalar_text(member.value());
+  }
+  return out;
+}
+
+// A fact as a person reads it, a line for each element of a list of objects.
+std::vector<std::string> fact_lines(const Json& value) {
+  if (const auto* object = value.if_object(); object != nullptr && !object->empty())
+    return {pairs_text(*object)};
+  const auto* array = value.if_array();
+  if (array == nullptr) return {scalar_text(value)};
+  if (array->empty()) return {"none"};
+  std::vector<std::string> out;
+  bool joined = false;  // whether the last line is of scalars
+  for (const auto& element : *array) {
+    if (const auto* object = element.if_object()) {
+      out.push_back(pairs_text(*object));
+      joined = false;
+    } else if (joined) {
+      out.back() += ", " + scalar_text(element);
+    } else {
+      out.push_back(scalar_text(element));
+      joined = true;
+    }
+  }
+  return out;
 }
 
 std::string sign_of(std::string_view kind) {
@@ -38,10 +70,12 @@ std::string render_explanation(const protocol::Explanation& explanation, const S
     for (const auto& fact : answer.facts) {
       auto label = "    " + visible_text(text_of(fact));
       label.append(4 + widest + 2 - columns(label), ' ');
-      out += style.dim(label + wrap(fact_text(fact.value()),
-                                    std::max(style.width, columns(label) + 20), columns(label),
-                                    columns(label))) +
-             '\n';
+      const auto indent = columns(label);
+      for (const auto& line : fact_lines(fact.value())) {
+        out += style.dim(label + wrap(line, std::max(style.width, indent + 20), indent, indent));
+        out += '\n';
+        label.assign(indent, ' ');
+      }
     }
   }
   return out;

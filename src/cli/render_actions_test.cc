@@ -26,7 +26,10 @@ TEST(RenderExplanation, GivesTheAnswersInTheirOrder) {
                    .facts = {{"user", "usr_1"}, {"role", "billing-managers"}}},
                   {.question = "Which agent executed it?",
                    .answer = "billing.",
-                   .facts = {{"parents", JsonArray{"run_1", "run_2"}}}}}};
+                   .facts = {{"parents", JsonArray{"run_1", "run_2"}},
+                             {"chain", JsonArray{JsonObject{{"agent", "billing"}, {"n", 1}},
+                                                 JsonObject{{"agent", "planner"}, {"n", 2}}}},
+                             {"none", JsonArray()}}}}};
   EXPECT_EQ(render_explanation(explanation, {}), R"(act_01081g8186e00r0081040g2081
 
 1 Who requested this?
@@ -37,7 +40,10 @@ TEST(RenderExplanation, GivesTheAnswersInTheirOrder) {
 
 2 Which agent executed it?
   billing.
-    parents  ["run_1","run_2"]
+    parents  run_1, run_2
+    chain    agent billing, n 1
+             agent planner, n 2
+    none     none
 )");
 }
 

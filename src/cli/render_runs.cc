@@ -118,6 +118,7 @@ Event event_of(const protocol::TracedApproval& approval) {
 void add_trace(Lines& lines, const protocol::Trace& trace, const std::string& first,
                const std::string& rest) {
   std::vector<Event> events;
+  events.reserve(trace.actions.size() + trace.approvals.size());
   for (const auto& action : trace.actions) events.push_back(event_of(action));
   for (const auto& approval : trace.approvals) events.push_back(event_of(approval));
   // By id where two are of one millisecond: ids of one kind are in the order of their making.
