@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole server, stopped and started again on the same data, as people and agents see it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/initialize.h"
+#include "app/testing.h"
+#include "cli/agent_client.h"
+#include "cli/agent_key.h"
+#include "cli/api_client.h"
+#include "cli/login.h"
+#include "protocol/apply.h"
+#include "protocol/approvals.h"
+#include "protocol/log.h"
+#include "protocol/runs.h"
+#include "protocol/sessions.h"
+
+namespace writ::app {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::TemporaryFolder;
+
+// One agent that deletes notes, and one group that is asked first.
+workspace::Documents documents(const jose::Jwk& agent_key) {
+  return {{"workspace.toml", R"(name = "acme"
+
+[groups]
+ops = "Approve what deletes"
+
+[users.ada]
+roles = ["admin", "operator"]
+
+[users.bob]
+groups = ["ops"]
+)"},
+          {"agents/worker.toml", R"(role = "Keeps notes"
+owner = "ada"
+sender = "dpop"
+
+[ceiling]
+use = ["notes.note.delete"]
+)" + cli::keys_block(agent_key)},
+          {"tools/notes.toml", R"(kind = "http"
+url = "http://127.0.0.1:9"
+allow_addresses = ["127.0.0.1/32"]
+
+[[operations]]
+name = "notes.note.delete"
+title = "Delete note {note}"
+method = "DELETE"
+path = "/v1/notes/{note}"
+effect = "write"
+compensable = false
+
+[operations.arguments]
+note = { type = "string", pattern = "^n[0-9]{1,9}$" }
+)"},
+          {"workflows/tidy.toml", R"(description = "Tidy up"
+
+[[steps]]
+name = "delete"
+agent = "worker"
+starts = true
+life = "1h"
+use = ["notes.note.delete"]
+)"},
+          {"policies/notes.cedar", R"(@id("ada-may")
+permit (principal == Writ::User::"ada", action, resource);
+@id("users-may-use-notes")
+permit (principal is Writ::User, action, resource == Writ::ToolServer::"notes");
+@id("worker-deletes")
+permit (principal in Writ::Agent::"worker", action, resource == Writ::ToolServer::"notes");
+@id("ops-are-asked")
+@needs_approval("ops")
+forbid (principal is Writ::Run, action, resource);
+)"}};
+}
+
+// Of those who ask: somewhat ahead of the server's, as clocks are. A proof made in the very second
+// in which the server began would be taken for one from before.
+class AheadClock final : public Clock {
+ public:
+  TimePoint now() const override { return clock_.now() + seconds(2); }
+  SteadyPoint steady_now() const override { return clock_.steady_now(); }
+
+ private:
+  SystemClock clock_;
+};
+
+class RestartTest : public ::testing::Test {
+ protected:
+  RestartTest() {
+    auto code = initialize({.folder = folder_ / "srv", .listen = "127.0.0.1:0", .public_url = {}},
+                           {.clock = clock_, .random = random_, .log = log_});
+    EXPECT_TRUE(code) << code.error().to_string();
+    code_ = std::move(code->code);
+    config_ = read_config(folder_ / "srv/writ.toml").value();
+    start();
+    // The same address again after a restart, as tokens and proofs name it.
+    config_.port = server_->port();
+    http_ = cli::Http::create(ahead_, {}).value();
+    url_ = parse_url(server_->url()).value();
+  }
+
+  void start() {
+    auto started = Server::start(
+        config_, {.clock = clock_, .random = random_, .log = log_, .metrics = metrics_});
+    ASSERT_TRUE(started) << started.error().to_string();
+    server_ = std::move(*started);
+    ASSERT_TRUE(server_->ready()) << server_->ready().error().to_string();
+  }
+  void restart() {
+    server_.reset();
+    start();
+  }
+
+  void found() {
+    auto session = cli::open_session(
+        *http_, {.server = url_.origin(), .workspace = "acme", .user = "ada"},
+        jose::Es256Signer(crypto::Es256PrivateKey::generate()), std::move(code_), ahead_, random_);
+    ASSERT_TRUE(session) << session.error().to_string();
+    session_ = std::move(*session);
+    protocol::ApplyRequest request{.documents = documents(worker_key_->public_jwk()),
+                                   .dry_run = false};
+    const auto applied = api().post<protocol::ApplyAnswer>("/v1/apply", request.to_json());
+    ASSERT_TRUE(applied) << applied.error().to_string();
+    ASSERT_TRUE(applied->changed);
+  }
+  cli::ApiClient api() { return cli::ApiClient::create(*http_, session_, ahead_, random_).value(); }
+
+  void begin_run() {
+    const auto token = api().post<protocol::UserToken>("/v1/user-tokens", {{"agent", "worker"}});
+    ASSERT_TRUE(token) << token.error().to_string();
+    worker_.emplace(
+        cli::AgentClient::discover(*http_, url_, "acme/worker", worker_key_, ahead_, random_)
+            .value());
+    auto tokens = worker_->start(
+        token->token, cli::kJwtTokenType,
+        {.workspace = "acme", .workflow = "tidy", .step = "delete", .name = "tidy-1"},
+        {url_.origin() + "/tools/acme/notes"});
+    ASSERT_TRUE(tokens) << tokens.error().to_string();
+    tokens_ = std::move(*tokens);
+  }
+  cli::HttpAnswer delete_note() {
+    auto answer = worker_->call(
+        tokens_.access_token,
+        {.method = "DELETE", .target = "/tools/acme/notes/v1/notes/n1", .idempotency_key = "k1"});
+    EXPECT_TRUE(answer) << answer.error().to_string();
+    return std::move(*answer);
+  }
+  // The open question about that.
+  protocol::ApprovalView question() {
+    const auto all = api().get<protocol::ApprovalList>("/v1/approvals");
+    EXPECT_TRUE(all) << all.error().to_string();
+    EXPECT_EQ(all->approvals.size(), 1U);
+    return all->approvals.at(0);
+  }
+  protocol::LogView log_head() {
+    const auto log = api().get<protocol::LogView>("/v1/log");
+    EXPECT_TRUE(log) << log.error().to_string();
+    return log.value_or(protocol::LogView{});
+  }
+
+  SystemClock clock_;
+  AheadClock ahead_;
+  crypto::SystemRandom random_;
+  observe::CapturingLog log_;
+  PrometheusMetrics metrics_;
+  TemporaryFolder folder_;
+  ServerConfig config_;
+  SecretBytes code_;
+  std::unique_ptr<Server> server_;
+  Url url_;
+  std::unique_ptr<cli::Http> http_;
+  cli::Session session_;
+  std::shared_ptr<jose::Es256Signer> worker_key_ =
+      std::make_shared<jose::Es256Signer>(crypto::Es256PrivateKey::generate());
+  std::optional<cli::AgentClient> worker_;
+  cli::Tokens tokens_;
+};
+
+// failures.md: restart during a pending approval survives with the same digest and expiry.
+TEST_F(RestartTest, I3_EverythingIsThereAgain) {
+  found();
+  begin_run();
+  const auto asked = delete_note();
+  EXPECT_THAT(asked.body, HasSubstr("approval")) << asked.status;
+  const auto before = question();
+  const auto runs_before = api().get<protocol::RunList>("/v1/runs").value();
+  const auto keys_before = http_->send(url_, {.target = "/oauth/jwks"})->body;
+  server_->stop(seconds(1));  // signs what is not signed yet
+
+  restart();
+
+  const auto after = question();
+  EXPECT_EQ(after.id, before.id);
+  EXPECT_EQ(after.state, "pending");
+  EXPECT_EQ(after.digest, before.digest);
+  EXPECT_EQ(after.expires, before.expires);
+  EXPECT_EQ(after.nonce, before.nonce);
+  EXPECT_EQ(api().get<protocol::RunList>("/v1/runs").value(), runs_before);
+  EXPECT_EQ(http_->send(url_, {.target = "/oauth/jwks"})->body, keys_before);
+  // The token from before still holds, and the same request is the same question.
+  const auto again = delete_note();
+  EXPECT_EQ(again.status, asked.status) << again.body;
+  EXPECT_EQ(question().id, before.id);
+}
+
+TEST_F(RestartTest, I3_TheLogGoesOnWhereItWas) {
+  found();
+  begin_run();
+  delete_note();
+  server_->stop(seconds(1));
+  restart();
+  const auto first = log_head();
+  ASSERT_GT(first.size, 0U);
+  delete_note();
+  server_->stop(seconds(1));
+  restart();
+  const auto second = log_head();
+  EXPECT_EQ(second.key, first.key);
+  EXPECT_EQ(second.origin, first.origin);
+  EXPECT_GE(second.size, first.size);
+}
+
+// failures.md: database restored from an older backup.
+TEST_F(RestartTest, P21_AnOlderCopyOfTheDataIsSeenAndNothingBegins) {
+  found();
+  server_->stop(seconds(1));
+  server_.reset();
+  const auto data = config_.data;
+  const auto older = folder_ / "older";
+  std::filesystem::copy(data, older, std::filesystem::copy_options::recursive);
+  start();
+  begin_run();
+  server_->stop(seconds(1));
+  server_.reset();
+  std::filesystem::remove_all(data);
+  std::filesystem::rename(older, data);
+  auto started = Server::start(
+      config_, {.clock = clock_, .random = random_, .log = log_, .metrics = metrics_});
+  ASSERT_TRUE(started) << started.error().to_string();
+  server_ = std::move(*started);
+  ASSERT_FALSE(server_->ready());
+  EXPECT_THAT(server_->ready().error().to_string(), HasSubstr("restored from an older backup"));
+  const auto ready = http_->send(url_, {.target = "/readyz"});
+  EXPECT_EQ(ready->status, 503);
+  EXPECT_THAT(ready->body, HasSubstr("restored from an older backup"));
+  EXPECT_FALSE(api().post<protocol::UserToken>("/v1/user-tokens", {{"agent", "worker"}}));
+}
+
+// P23, failures.md 8: revoke, and a restart brings nothing back.
+TEST_F(RestartTest, ARevokedRunStaysRevoked) {
+  found();
+  begin_run();
+  const auto run = api().get<protocol::RunList>("/v1/runs")->runs.at(0).id.to_string();
+  const auto revoked = api().send_json("POST", "/v1/runs/" + run + "/revoke", {{"reason", "test"}});
+  ASSERT_TRUE(revoked) << revoked.error().to_string();
+  restart();
+  const auto refused = delete_note();
+  EXPECT_GE(refused.status, 400);
+  EXPECT_FALSE(worker_->refresh(*tokens_.refresh_token, {url_.origin() + "/tools/acme/notes"}));
+}
+
+TEST_F(RestartTest, TheFoundingCodeIsSpentForEver) {
+  auto code = code_.clone();
+  found();
+  restart();
+  const auto again = cli::open_session(
+      *http_, {.server = url_.origin(), .workspace = "other", .user = "eve"},
+      jose::Es256Signer(crypto::Es256PrivateKey::generate()), std::move(code), ahead_, random_);
+  EXPECT_FALSE(again);
+}
+
+}  // namespace
+}  // namespace writ::app
