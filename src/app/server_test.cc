@@ -1,18 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/server.h"
 
+#include <csignal>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "app/death.h"
+#include "app/doctor.h"
+#include "app/files.h"
+#include "app/initialize.h"
+#include "app/process.h"
 #include "app/testing.h"
+#include "base/fake_clock.h"
 
 namespace writ::app {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using testing::read_text;
 using ::testing::StartsWith;
+using testing::TemporaryFolder;
 using testing::TestServer;
+using testing::write_text;
 
 TEST(Server, StartsOnAnEmptyFolderAndIsReady) {
   TestServer test;
@@ -23,8 +40,237 @@ TEST(Server, StartsOnAnEmptyFolderAndIsReady) {
   EXPECT_THAT(test.get("/healthz"), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(test.get("/readyz"), HasSubstr(R"({"ready":true,"reasons":[]})"));
   EXPECT_THAT(test.get("/metrics"), HasSubstr("writ_http_responses_total"));
+}
+
+TEST(Server, EachSurfaceAnswersAtItsPlace) {
+  TestServer test;
+  ASSERT_TRUE(test.start());
+  EXPECT_THAT(test.get("/.well-known/oauth-authorization-server"),
+              AllOf(StartsWith("HTTP/1.1 200"), HasSubstr(test.server().url())));
+  EXPECT_THAT(test.get("/oauth/jwks"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("\"P-256\"")));
+  EXPECT_THAT(test.get("/v1/session"), StartsWith("HTTP/1.1 401"));
+  EXPECT_THAT(test.get("/tools/acme/billing/v1/x"), StartsWith("HTTP/1.1 401"));
   EXPECT_THAT(test.get("/nothing"), StartsWith("HTTP/1.1 404"));
 }
+
+// --- what keeps a server from starting, each with the next step
+
+TEST(Server, APortThatIsTakenIsSaid) {
+  TestServer first;
+  ASSERT_TRUE(first.start());
+  TestServer second;
+  auto config = second.config();
+  config.port = first.server().port();
+  const auto started = second.start(config);
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().to_string(),
+              AllOf(HasSubstr("127.0.0.1:" + std::to_string(config.port)), HasSubstr("listen")));
+  EXPECT_FALSE(std::filesystem::exists(config.data));
+}
+
+TEST(Server, DataThatAnotherServerHasIsSaid) {
+  TestServer test;
+  ASSERT_TRUE(test.start());
+  TestServer second;
+  auto config = second.config();
+  config.data = test.config().data;
+  config.seal_key_file = test.config().seal_key_file;
+  const auto started = second.start(config);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::conflict);
+  EXPECT_THAT(started.error().to_string(), HasSubstr("another server"));
+  EXPECT_THAT(test.get("/readyz"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(Server, P22_ASealKeyInTheDataIsRefusedButForTrials) {
+  TestServer test;
+  auto config = test.config();
+  ASSERT_TRUE(make_private_folder(config.data));
+  std::filesystem::rename(*config.seal_key_file, config.data / "seal.key");
+  config.seal_key_file = config.data / "seal.key";
+  const auto started = test.start(config);
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message, HasSubstr("in the data directory"));
+  ASSERT_TRUE(test.start(config, {.dev = true}));
+  EXPECT_TRUE(test.log().find("server.dev"));
+}
+
+TEST(Server, P22_AnotherSealKeyIsRefused) {
+  TestServer test;
+  ASSERT_TRUE(test.start());
+  test.stop();
+  crypto::SystemRandom random;
+  auto config = test.config();
+  config.seal_key_file = test.folder() / "other.key";
+  ASSERT_TRUE(make_seal_key(*config.seal_key_file, random));
+  const auto started = test.start(config);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::denied);
+  EXPECT_THAT(started.error().to_string(), HasSubstr("seal key"));
+  EXPECT_TRUE(test.start());
+}
+
+TEST(Server, P28_PlaintextBeyondThisMachineIsRefused) {
+  TestServer test;
+  auto config = test.config();
+  config.address = boost::asio::ip::make_address("0.0.0.0");
+  EXPECT_FALSE(test.start(config));
+}
+
+TEST(Server, DataThatOthersMayReadIsRefused) {
+  TestServer test;
+  ASSERT_TRUE(test.start());
+  test.stop();
+  ::chmod(test.config().data.c_str(), 0755);
+  const auto started = test.start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::denied);
+}
+
+TEST(Server, StopsTwiceAndAnswersNobodyAfterwards) {
+  TestServer test;
+  ASSERT_TRUE(test.start());
+  const auto port = test.server().port();
+  test.server().stop(milliseconds(100));
+  test.server().stop(milliseconds(100));
+  EXPECT_FALSE(test.server().ready());
+  EXPECT_FALSE(net::testing::RawSocket::can_connect_to(port));
+}
+
+// --- init
+
+class Init : public ::testing::Test {
+ protected:
+  Expected<broker::IssuedCode> init() {
+    return initialize({.folder = folder_ / "srv", .listen = "127.0.0.1:0", .public_url = {}},
+                      {.clock = clock_, .random = random_, .log = log_});
+  }
+
+  SystemClock clock_;
+  crypto::SystemRandom random_;
+  observe::CapturingLog log_;
+  TemporaryFolder folder_;
+};
+
+TEST_F(Init, MakesAServerThatStarts) {
+  const auto code = init();
+  ASSERT_TRUE(code) << code.error().to_string();
+  EXPECT_EQ(code->code.size(), 40U);
+  const auto config = read_config(folder_ / "srv/writ.toml");
+  ASSERT_TRUE(config) << config.error().to_string();
+  struct stat found{};
+  for (const auto* name : {"writ.toml", "seal.key", "data", "anchor", "data/writ.db"}) {
+    ASSERT_EQ(::stat((folder_ / "srv" / name).c_str(), &found), 0) << name;
+    EXPECT_EQ(found.st_mode & 077, 0U) << name;
+  }
+  PrometheusMetrics metrics;
+  const auto server =
+      Server::start(*config, {.clock = clock_, .random = random_, .log = log_, .metrics = metrics});
+  ASSERT_TRUE(server) << server.error().to_string();
+  EXPECT_TRUE((*server)->ready());
+}
+
+TEST_F(Init, NeverTouchesAServerThatIsThere) {
+  ASSERT_TRUE(init());
+  const auto key = read_text(folder_ / "srv/seal.key");
+  const auto again = init();
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::conflict);
+  EXPECT_THAT(again.error().to_string(), HasSubstr("writ serve"));
+  EXPECT_EQ(read_text(folder_ / "srv/seal.key"), key);
+}
+
+TEST_F(Init, TheCodeIsInNoFile) {
+  const auto code = init();
+  ASSERT_TRUE(code);
+  const std::string text(code->code.reveal_text());
+  for (const auto& item : std::filesystem::recursive_directory_iterator(folder_.path())) {
+    if (item.is_regular_file()) {
+      EXPECT_THAT(read_text(item.path()), Not(HasSubstr(text))) << item.path();
+    }
+  }
+  EXPECT_FALSE(log_.contains(text));
+}
+
+TEST_F(Init, AnotherCodeForAServerWhoseFirstWasLost) {
+  const auto first = init();
+  const auto second = another_founding_code(folder_ / "srv/writ.toml",
+                                            {.clock = clock_, .random = random_, .log = log_});
+  ASSERT_TRUE(second) << second.error().to_string();
+  EXPECT_FALSE(second->code == first->code);
+}
+
+TEST_F(Init, AnAddressThatCannotBeListenedOnMakesNothing) {
+  const auto made =
+      initialize({.folder = folder_ / "srv", .listen = "0.0.0.0:80", .public_url = {}},
+                 {.clock = clock_, .random = random_, .log = log_});
+  EXPECT_FALSE(made);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "srv"));
+}
+
+// --- doctor
+
+TEST_F(Init, DoctorFindsWhatAServerWouldRefuse) {
+  ASSERT_TRUE(init());
+  const auto examine = [&] { return examine_server(folder_ / "srv/writ.toml", clock_).value(); };
+  const auto of_kind = [](const char* kind) {
+    return Contains(Field(&protocol::Finding::kind, kind));
+  };
+  EXPECT_THAT(examine(), Not(of_kind("server.seal_key")));
+  EXPECT_THAT(examine(), Not(of_kind("server.data")));
+  EXPECT_THAT(examine(), of_kind("server.anchor"));  // on the data's disk
+  ::chmod((folder_ / "srv/seal.key").c_str(), 0644);
+  ::chmod((folder_ / "srv/data").c_str(), 0755);
+  EXPECT_THAT(examine(), of_kind("server.seal_key"));
+  EXPECT_THAT(examine(), of_kind("server.data"));
+  EXPECT_THAT(examine(), Not(of_kind("server.clock")));
+  FakeClock behind(clock_.now() - std::chrono::hours(1));
+  EXPECT_THAT(examine_server(folder_ / "srv/writ.toml", behind).value(), of_kind("server.clock"));
+}
+
+// --- the process
+
+// What a child of this process exits with, or the signal that ended it as a negative number.
+template <typename Function>
+int in_child(Function function) {
+  const auto child = ::fork();
+  if (child == 0) std::_Exit(function());
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+// failures.md 11: SIGABRT: no core file.
+TEST(Process, P22_IsHardenedBeforeItHoldsASecret) {
+  EXPECT_EQ(in_child([] {
+              if (!harden_process()) return 1;
+              const auto state = core_state();
+              if (state.core_files || state.dumpable) return 2;
+              return ::umask(0) == 077 ? 0 : 3;
+            }),
+            0);
+}
+
+#ifndef NDEBUG
+TEST(Death, KillsAtTheStepThatTheEnvironmentNames) {
+  const auto die = [](const char* at, std::initializer_list<const char*> steps) {
+    return in_child([&] {
+      ::setenv("WRIT_DIE_AT", at, 1);
+      auto probe = death_from_environment();
+      if (!probe) return 2;
+      for (const auto* step : steps) broker::before_step(probe->get(), step);
+      return 0;
+    });
+  };
+  EXPECT_EQ(die("intent", {"dial", "intent"}), -SIGKILL);
+  EXPECT_EQ(die("intent", {"dial", "claim"}), 0);
+  EXPECT_EQ(die("intent:2", {"intent", "dial"}), 0);
+  EXPECT_EQ(die("intent:2", {"intent", "intent"}), -SIGKILL);
+  EXPECT_EQ(die("", {"dial", "claim", "intent", "first-byte", "last-byte", "outcome", "reply"}), 0);
+  EXPECT_EQ(die("intents", {}), 2);
+  EXPECT_EQ(die("intent:x", {}), 2);
+}
+#endif
 
 }  // namespace
 }  // namespace writ::app
