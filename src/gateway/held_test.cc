@@ -50,7 +50,7 @@ TEST_F(Held, P4_TheProblemSaysWhoDecidesWhereAndHowToGoOn) {
   ASSERT_EQ(open.size(), 1U);
   const auto id = open.front()->id.to_string();
   EXPECT_EQ(seen.member("approval"), id);
-  EXPECT_EQ(seen.member("approval_url"), "https://writ.example/v1/approvals/" + id);
+  EXPECT_EQ(seen.member("approval_url"), "https://writ.example/approvals/" + id);
   EXPECT_EQ(seen.member("groups"), "[\"finance\"]");
   EXPECT_EQ(seen.member("expires"), format_time(open.front()->request_expires));
   EXPECT_THAT(seen.member("hint"), HasSubstr("Idempotency-Key"));

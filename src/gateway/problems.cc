@@ -118,7 +118,7 @@ Answer to_approval(const approval::Approval& approval, const Asked& asked) {
   const auto id = approval.id.to_string();
   auto& members = more(out);
   members["approval"] = id;
-  members["approval_url"] = std::string(asked.public_url) + "/v1/approvals/" + id;
+  members["approval_url"] = std::string(asked.public_url) + "/approvals/" + id;
   JsonArray groups;
   for (const auto& group : approval.groups) groups.emplace_back(std::string_view(group));
   members["groups"] = std::move(groups);
