@@ -5,6 +5,7 @@
 
 #include "app/initialize.h"
 #include "app/testing.h"
+#include "base/fake_clock.h"
 #include "cli/agent_client.h"
 #include "cli/agent_key.h"
 #include "cli/api_client.h"
@@ -248,6 +249,22 @@ TEST_F(RestartTest, P21_AnOlderCopyOfTheDataIsSeenAndNothingBegins) {
   EXPECT_EQ(ready->status, 503);
   EXPECT_THAT(ready->body, HasSubstr("restored from an older backup"));
   EXPECT_FALSE(api().post<protocol::UserToken>("/v1/user-tokens", {{"agent", "worker"}}));
+}
+
+// failures.md: clock ± 1 h: not ready, no grants, no calls, until it has caught up.
+TEST_F(RestartTest, P24_AClockThatWentBackIsNotReadyAndComesBackByItself) {
+  found();
+  server_->stop(seconds(1));
+  server_.reset();
+  FakeClock behind(clock_.now() - std::chrono::hours(1));
+  auto started = Server::start(
+      config_, {.clock = behind, .random = random_, .log = log_, .metrics = metrics_});
+  ASSERT_TRUE(started) << started.error().to_string();
+  ASSERT_FALSE((*started)->ready());
+  EXPECT_THAT((*started)->ready().error().to_string(), HasSubstr("clock"));
+  EXPECT_THAT(http_->send(url_, {.target = "/readyz"})->body, HasSubstr("clock"));
+  behind.advance(std::chrono::hours(1));
+  EXPECT_TRUE((*started)->ready()) << (*started)->ready().error().to_string();
 }
 
 // P23, failures.md 8: revoke, and a restart brings nothing back.
