@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import time
 
 from writ_client import EXAMPLES, WRIT, Agent, Person, free_port, is_ready, request, wait_until
 
@@ -47,13 +48,12 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         made = subprocess.run(
-            [WRIT, "init", "--dir", str(self.directory), "--public-url", self.url, "--listen",
-             f"127.0.0.1:{self.port}"],
+            [WRIT, "init", "--dir", str(self.directory), "--listen", f"127.0.0.1:{self.port}"],
             check=True,
             capture_output=True,
             text=True,
-        ).stdout  # fmt: skip
-        self.founding_code = re.search(r"[0-9A-Za-z_-]{20,}", made).group(0)
+        ).stdout
+        self.founding_code = re.search(r"\b[0-9a-f]{40}\b", made).group(0)
         self.process = None
 
     def start(self, **environment):
@@ -66,6 +66,8 @@ class Server:
             )
         wait_until("the server is ready", lambda: self.process.poll() is not None or is_ready(self.url))
         assert self.process.poll() is None, self.log()
+        # A proof made before the server started is refused, and proofs tell whole seconds.
+        time.sleep(1.05 - time.time() % 1)
         return self
 
     def log(self):

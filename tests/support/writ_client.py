@@ -302,6 +302,18 @@ class Agent:
         return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["run"]
 
 
+def merkle_root(entries):
+    """RFC 6962 section 2.1."""
+    if not entries:
+        return hashlib.sha256(b"").digest()
+    if len(entries) == 1:
+        return hashlib.sha256(b"\0" + entries[0].encode()).digest()
+    half = 1
+    while half * 2 < len(entries):
+        half *= 2
+    return hashlib.sha256(b"\1" + merkle_root(entries[:half]) + merkle_root(entries[half:])).digest()
+
+
 def free_port():
     import socket
 
