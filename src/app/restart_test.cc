@@ -248,7 +248,17 @@ TEST_F(RestartTest, P21_AnOlderCopyOfTheDataIsSeenAndNothingBegins) {
   const auto ready = http_->send(url_, {.target = "/readyz"});
   EXPECT_EQ(ready->status, 503);
   EXPECT_THAT(ready->body, HasSubstr("restored from an older backup"));
-  EXPECT_FALSE(api().post<protocol::UserToken>("/v1/user-tokens", {{"agent", "worker"}}));
+  // People still see what there is; nothing new begins.
+  EXPECT_TRUE(api().get<protocol::RunList>("/v1/runs"));
+  const auto token = api().post<protocol::UserToken>("/v1/user-tokens", {{"agent", "worker"}});
+  ASSERT_TRUE(token || token.error().code == Errc::unavailable) << token.error().to_string();
+  if (!token) return;
+  const auto tokens =
+      worker_->start(token->token, cli::kJwtTokenType,
+                     {.workspace = "acme", .workflow = "tidy", .step = "delete", .name = "tidy-2"},
+                     {url_.origin() + "/tools/acme/notes"});
+  ASSERT_FALSE(tokens);
+  EXPECT_THAT(tokens.error().to_string(), HasSubstr("audit log takes nothing new"));
 }
 
 // failures.md: clock ± 1 h: not ready, no grants, no calls, until it has caught up.

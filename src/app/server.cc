@@ -221,13 +221,14 @@ Task<Expected<void>> Server::Wiring::load() {
   // Before anything is written to a log, it is checked.
   co_await services.notary.open();
   for (const auto& workspace : services.live.all()) {
+    // People still see what there is of a log that nobody vouches for; nothing is added to it.
+    WRIT_CO_TRY_VOID(co_await services.sessions.load(workspace));
     if (!services.notary.ready(workspace->id())) continue;
     WRIT_CO_TRY(const auto unknown,
                 co_await broker::recover(*workspace, parts_.clock, parts_.random, parts_.log));
     if (unknown != 0)
       parts_.log.warning("server.recovered", {{"workspace", workspace->version()->name()},
                                               {"unknown_actions", unknown}});
-    WRIT_CO_TRY_VOID(co_await services.sessions.load(workspace));
   }
   co_await services.notary.round();
   co_return Expected<void>();
