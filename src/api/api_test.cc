@@ -245,7 +245,7 @@ TEST_F(ApiTest, P4_P20_APersonDecidesWithASignature) {
                                                 .nonce = std::move(nonce),
                                                 .expiry = view.expires,
                                                 .signature = key.sign(as_bytes(bytes)),
-                                                .note = std::nullopt}
+                                                .note = "as agreed"}
                           .to_json());
   };
   // With the key of the session's own, or another's: the session stays, the decision does not.
@@ -259,6 +259,7 @@ TEST_F(ApiTest, P4_P20_APersonDecidesWithASignature) {
   EXPECT_EQ(decided.state, "approved");
   EXPECT_TRUE(decided.missing.empty());
   EXPECT_EQ(decided.decided.at(0).by, "bob");
+  EXPECT_EQ(entries(audit::Kind::approval_decided).at(0).at("note"), Json("as agreed"));
   EXPECT_EQ(as("bob", "POST", path + "/decisions", body(acme.key("bob"), view.nonce)).status, 409);
 }
 
@@ -292,7 +293,7 @@ TEST_F(ApiTest, TheSevenAnswersInTheirOrder) {
   EXPECT_THAT(told.answers[1].answer, HasSubstr("handed down by support"));
   EXPECT_THAT(told.answers[2].answer, HasSubstr("step settle of workflow refund"));
   EXPECT_THAT(told.answers[3].answer, HasSubstr("billing-api-key, account 1, version 1"));
-  EXPECT_THAT(told.answers[4].answer, HasSubstr("billing.refund.execute"));
+  EXPECT_THAT(told.answers[4].answer, HasSubstr("billing.refund.execute (amount "));
   EXPECT_THAT(told.answers[5].answer, HasSubstr("bob approved it for finance"));
   EXPECT_THAT(told.answers[6].answer, HasSubstr("POST /v1/refunds"));
   EXPECT_THAT(told.answers[6].answer, HasSubstr("12000"));

@@ -87,12 +87,23 @@ Task<Handled> Endpoints::decide(Asked& asked) {
                            "look at the request again, and decide anew")
                           .error());
   }
-  auto decided = co_await parts_.approvals.decide(*asked.workspace, about.id,
-                                                  {.verdict = verdict,
-                                                   .digest = message.digest,
-                                                   .groups = std::move(message.groups),
-                                                   .signature = std::move(message.signature)},
-                                                  asked.caller.user->id);
+  constexpr std::size_t kMaxNote = 1000;
+  if (message.note && message.note->size() > kMaxNote) {
+    co_return problem(fail(Errc::too_large, "a note has at most 1000 bytes", "/note").error());
+  }
+  const approval::SignedDecision decision{.verdict = verdict,
+                                          .digest = message.digest,
+                                          .groups = std::move(message.groups),
+                                          .signature = std::move(message.signature)};
+  // Another approver may decide at the same moment: then it is looked at again, as it is by then.
+  constexpr int kAttempts = 4;
+  Expected<broker::Approvals::Shared> decided = nullptr;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    decided = co_await parts_.approvals.decide(*asked.workspace, about.id, decision,
+                                               asked.caller.user->id, message.note.value_or(""));
+    if (decided || !broker::is_revision_conflict(decided.error(), broker::RecordKind::approval))
+      break;
+  }
   if (decided) co_return json_answer(view(**decided).to_json());
   auto out = problem_of(decided.error());
   // The session holds; it is the signature that does not.

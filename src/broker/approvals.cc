@@ -122,7 +122,7 @@ void Approvals::claimed(const LiveWorkspace& workspace, Claiming claiming) {
 
 Task<Expected<Approvals::Shared>> Approvals::decide(LiveWorkspace& workspace, ApprovalId id,
                                                     approval::SignedDecision decision,
-                                                    UserId approver) {
+                                                    UserId approver, std::string note) {
   const auto known = find(workspace, id);
   if (known == nullptr) co_return fail(Errc::not_found, "there is no approval " + id.to_string());
   const auto who = person(workspace, approver);
@@ -136,6 +136,7 @@ Task<Expected<Approvals::Shared>> Approvals::decide(LiveWorkspace& workspace, Ap
       .set("key", next.decisions.back().key)
       .set("signature", base64url_encode(next.decisions.back().signature))
       .set("state", std::string(approval::name(next.state)));
+  if (!note.empty()) entry.set("note", note);
   std::vector<Change> changes;
   auto append = about(std::move(entry), next, {});
   changes.push_back({std::move(next), known->revision, std::move(append)});

@@ -63,9 +63,11 @@ class Approvals {
   // After that unit is durable.
   void claimed(const LiveWorkspace& workspace, Claiming claiming);
 
-  // A person's signed answer, recorded before it counts.
+  // A person's signed answer, recorded before it counts. `note` is the person's own words for the
+  // log: UTF-8, not signed.
   Task<Expected<Shared>> decide(LiveWorkspace& workspace, ApprovalId id,
-                                approval::SignedDecision decision, UserId approver);
+                                approval::SignedDecision decision, UserId approver,
+                                std::string note = {});
   // The runs were revoked: their open questions end, those who wait are told.
   Task<Expected<void>> cancel(LiveWorkspace& workspace, std::vector<RunId> runs);
   // Writes down what time and change have done: questions past their expiry, and those about an

@@ -44,6 +44,19 @@ std::string join(const Json* list) {
   return out;
 }
 
+// "billing.refund.execute (amount 1 to 500000), billing.invoice.read"
+std::string in_words(const delegation::ToolSet& tools) {
+  std::string out;
+  for (const auto& [tool, bounds] : tools.tools()) {
+    out += (out.empty() ? "" : ", ") + tool;
+    std::string inner;
+    for (const auto& [argument, bound] : bounds)
+      inner += (inner.empty() ? "" : ", ") + argument + " " + bound.to_text();
+    if (!inner.empty()) out += " (" + inner + ")";
+  }
+  return out.empty() ? "nothing" : visible_text(out);
+}
+
 Answer who_requested(const Tale& tale) {
   Answer out{.question = "Who requested this?", .answer = {}, .facts = {}};
   copy(out.facts, tale.begin, {"user", "user_name"});
@@ -131,18 +144,21 @@ Answer what_scope(const Tale& tale) {
   copy(out.facts, tale.begin, {"scope", "grant"});
   if (!tale.lineage.empty()) out.facts["run_scope"] = tale.lineage.front().run->scope.to_json();
   const auto* scope = tale.begin.if_contains("scope");
-  if (scope != nullptr) {
-    out.answer = "Of the tools that its run may use, this one: " + write_json(*scope) +
-                 ", by grant " + tale.text("grant") + ".";
-  } else if (tale.refused()) {
-    out.answer =
-        "Its run could use " +
-        (tale.lineage.empty() ? std::string("what the log's run.started says")
-                              : write_json(tale.lineage.front().run->scope.use.to_json())) +
-        ".";
+  const Expected<delegation::ToolSet> tool = scope == nullptr
+                                                 ? fail(Errc::not_found, "none")
+                                                 : delegation::ToolSet::parse(*scope, "/scope");
+  if (tool) {
+    out.answer = "Its run could use " + in_words(*tool) + ", by grant " + tale.text("grant");
+  } else if (!tale.lineage.empty()) {
+    out.answer = "Its run could use " + in_words(tale.lineage.front().run->scope.use);
   } else {
-    out.answer = "Its run did not name this tool.";
+    out.answer = "What its run could use is not recorded any more";
   }
+  if (tool && !tale.lineage.empty() && tale.lineage.front().run->scope.use.tools().size() > 1) {
+    out.answer +=
+        "; the whole of what it could use was " + in_words(tale.lineage.front().run->scope.use);
+  }
+  out.answer += ".";
   return out;
 }
 

@@ -162,6 +162,24 @@ Task<Expected<void>> Sessions::end_all(LiveWorkspace& workspace, UserId user) {
   co_return co_await erase(workspace, std::move(ids));
 }
 
+Task<Expected<void>> Sessions::make_room(LiveWorkspace& workspace, UserId user) {
+  std::vector<std::string> ids;
+  {
+    std::vector<std::pair<TimePoint, std::string>> mine;
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, entry] : by_id_) {
+      if (entry.workspace == workspace.id() && entry.user == user)
+        mine.emplace_back(entry.expires, id);
+    }
+    std::ranges::sort(mine);
+    for (std::size_t i = 0; i + kMaxSessions <= mine.size(); ++i) {
+      by_id_.erase(mine[i].second);
+      ids.push_back(std::move(mine[i].second));
+    }
+  }
+  co_return co_await erase(workspace, std::move(ids));
+}
+
 Task<Expected<void>> Sessions::sweep(LiveWorkspace& workspace) {
   std::vector<std::string> ids;
   {

@@ -25,6 +25,7 @@
 namespace writ::broker {
 
 inline constexpr seconds kSessionLife = std::chrono::hours(12);
+inline constexpr std::size_t kMaxSessions = 50;  // of one user
 
 // What a request carries; views for the time of the call.
 struct PresentedSession {
@@ -68,6 +69,8 @@ class Sessions {
   Opening prepare(const LiveWorkspace& workspace, const identity::User& user, std::string key,
                   std::uint64_t standing) const;
   void add(const std::shared_ptr<LiveWorkspace>& workspace, const Opening& opening);
+  // Ends the user's oldest sessions, so that one more is within kMaxSessions.
+  Task<Expected<void>> make_room(LiveWorkspace& workspace, UserId user);
 
   // unauthenticated where the session, its proof or its user does not hold, in words that do not
   // tell which; rate_limited where it is used more often than proofs can be remembered; unavailable

@@ -102,6 +102,8 @@ Task<Expected<SignedIn>> SignIns::with_key(std::shared_ptr<LiveWorkspace> worksp
     unit.appends = {opening.entry};
     auto committed = co_await workspace->store().commit(std::move(unit));
     if (committed) {
+      // What of it cannot be erased now expires by itself.
+      (void)co_await parts_.sessions.make_room(*workspace, user->id);
       parts_.sessions.add(workspace, opening);
       co_return SignedIn{.session = std::move(opening.token),
                          .expires = opening.expires,

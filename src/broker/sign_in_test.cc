@@ -196,6 +196,16 @@ TEST_F(SignInTest, ASessionEndsByLogoutAndByTime) {
   EXPECT_FALSE(use(second));
 }
 
+TEST_F(SignInTest, OfTooManySessionsTheOldestEnds) {
+  const auto first = session("alice");
+  acme.clock().advance(seconds(1));
+  for (std::size_t i = 1; i < kMaxSessions; ++i) (void)session("alice");
+  EXPECT_TRUE(use(first));
+  const auto last = session("alice");
+  EXPECT_FALSE(use(first));
+  EXPECT_TRUE(use(last));
+}
+
 TEST_F(SignInTest, P24_NobodySignsInWhileTheClockIsBehind) {
   const auto alice = session("alice");
   acme.clock().set_wall(acme.clock().now() - std::chrono::hours(1));

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The decision itself; api/access_test.cc holds it against every route.
+#include "broker/control.h"
+
+#include <gtest/gtest.h>
+
+#include "base/fake_clock.h"
+#include "base/fake_random.h"
+
+namespace writ::broker {
+namespace {
+
+using enum Operation;
+constexpr std::array kAll{see_self,     get_user_token,  see_workspace,    apply,
+                          invite,       change_standing, keep_credentials, list_runs,
+                          see_run,      trace,           revoke,           list_approvals,
+                          see_approval, decide_approval, see_action,       explain,
+                          prove,        resolve,         read_log};
+
+class ControlTest : public testing::Test {
+ protected:
+  Caller person(std::vector<identity::Role> roles, std::vector<std::string> groups = {}) {
+    auto user = std::make_shared<identity::User>();
+    user->id = UserId::make(clock_, random_);
+    user->name = "somebody";
+    user->roles = std::move(roles);
+    user->groups = std::move(groups);
+    return {.user = std::move(user), .run = nullptr};
+  }
+
+  FakeClock clock_;
+  FakeRandom random_;
+  // Of somebody else's run, for which finance is asked.
+  ControlSubject others_{.run = RunId::make(clock_, random_),
+                         .user = UserId::make(clock_, random_),
+                         .groups = {"finance"}};
+};
+
+TEST_F(ControlTest, P3_WhoIsNothingInParticularMayDoWhatIsEverybodysAlone) {
+  const auto nobody = person({});
+  for (const auto operation : kAll) {
+    const auto verdict = decide(operation, nobody, others_);
+    const bool everybodys = operation == see_self || operation == get_user_token ||
+                            operation == see_workspace || operation == list_runs;
+    EXPECT_EQ(verdict == ControlVerdict::allowed, everybodys) << name(operation);
+  }
+}
+
+TEST_F(ControlTest, P3_ARunForNobodyIsNobodysOwn) {
+  ControlSubject workspace_run = others_;
+  workspace_run.user.reset();
+  EXPECT_EQ(decide(see_run, person({}), workspace_run), ControlVerdict::hidden);
+  EXPECT_EQ(decide(revoke, person({}), workspace_run), ControlVerdict::hidden);
+  EXPECT_EQ(decide(see_run, person({}), {}), ControlVerdict::hidden);
+}
+
+TEST_F(ControlTest, P3_RolesDoNotIncludeOneAnother) {
+  using identity::Role;
+  EXPECT_EQ(decide(apply, person({Role::operator_}), {}), ControlVerdict::denied);
+  EXPECT_EQ(decide(keep_credentials, person({Role::admin}), {}), ControlVerdict::denied);
+  EXPECT_EQ(decide(revoke, person({Role::admin}), others_), ControlVerdict::denied);
+  EXPECT_EQ(decide(resolve, person({Role::auditor, Role::admin}), others_), ControlVerdict::denied);
+  EXPECT_EQ(decide(read_log, person({Role::operator_}), {}), ControlVerdict::denied);
+  EXPECT_EQ(decide(decide_approval, person({Role::admin, Role::auditor}), others_),
+            ControlVerdict::denied);
+  EXPECT_EQ(decide(decide_approval, person({}, {"finance"}), others_), ControlVerdict::allowed);
+  EXPECT_EQ(decide(decide_approval, person({}, {"billing"}), others_), ControlVerdict::hidden);
+}
+
+TEST_F(ControlTest, P3_AnAgentIsAllowedWhatIsOfItsOwnRunAndNothingElse) {
+  auto run = std::make_shared<delegation::Run>();
+  run->id = RunId::make(clock_, random_);
+  run->user = others_.user;
+  const Caller agent{.user = nullptr, .run = run};
+  ControlSubject own = others_;
+  own.run = run->id;
+  for (const auto operation : kAll) {
+    EXPECT_NE(decide(operation, agent, others_), ControlVerdict::allowed) << name(operation);
+    EXPECT_NE(decide(operation, agent, {}), ControlVerdict::allowed) << name(operation);
+    const bool reaches =
+        operation == see_run || operation == see_approval || operation == see_action;
+    EXPECT_EQ(decide(operation, agent, own) == ControlVerdict::allowed, reaches) << name(operation);
+  }
+}
+
+}  // namespace
+}  // namespace writ::broker

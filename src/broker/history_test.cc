@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/history.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "broker/testing.h"
+
+namespace writ::broker {
+namespace {
+
+using testing::ElementsAre;
+using testing::SizeIs;
+
+// run.started, as the grants that began the runs would have written it.
+class HistoryTest : public testing::Test {
+ protected:
+  HistoryTest() {
+    for (const auto& run : {plan_, triage_, settle_}) {
+      auto entry = EntryWriter(acme_.workspace().id(), acme_.workspace().data_key(), acme_.clock(),
+                               acme_.random())
+                       .entry(audit::Kind::run_started);
+      entry.run(run->id)
+          .set("agent", run->agent.to_string())
+          .set("agent_name", run->agent_name)
+          .set("run_name", run->name)
+          .set("workflow", run->workflow_name)
+          .set("step", run->step)
+          .set("depth", run->depth)
+          .set("user", run->user->to_string())
+          .set("user_name", run->user_name)
+          .set("scope", run->scope.to_json());
+      std::vector<std::string> subjects{run->id.to_string()};
+      if (run->parent) {
+        entry.set("parent_run", run->parent->to_string());
+        subjects.push_back(run->parent->to_string());
+      }
+      Unit unit;
+      unit.appends = {EntryWriter::append(entry, std::move(subjects))};
+      EXPECT_TRUE(acme_.run(acme_.workspace().store().commit(std::move(unit))).has_value());
+    }
+  }
+  Expected<RunTrace> traced(RunId id, HistoryLimits limits = {}) {
+    return acme_.run(trace(acme_.workspace(), acme_.approvals(), id, limits));
+  }
+  void forget(const delegation::Run& run) {
+    const auto record =
+        acme_.run(acme_.workspace().store().get(RecordKind::run, run.id.to_string())).value();
+    Unit unit;
+    unit.erases = {{RecordKind::run, run.id.to_string(), record->revision}};
+    EXPECT_TRUE(acme_.run(acme_.workspace().store().commit(std::move(unit))).has_value());
+  }
+
+  Acme acme_;
+  Acme::SharedRun plan_ = acme_.start("plan");
+  Acme::SharedRun triage_ = acme_.delegate(plan_, "triage");
+  Acme::SharedRun settle_ = acme_.delegate(triage_, "settle");
+};
+
+TEST_F(HistoryTest, ATraceIsTheTreeBelowARun) {
+  acme_.preview(*settle_);
+  const auto tree = traced(plan_->id).value();
+  EXPECT_EQ(*tree.run.run, *plan_);
+  ASSERT_THAT(tree.children, SizeIs(1));
+  ASSERT_THAT(tree.children[0].children, SizeIs(1));
+  const auto& leaf = tree.children[0].children[0];
+  EXPECT_EQ(leaf.run.run->id, settle_->id);
+  ASSERT_THAT(leaf.actions, SizeIs(1));
+  EXPECT_EQ(leaf.actions[0].tool, "billing.refund.preview");
+  EXPECT_EQ(leaf.actions[0].phase, "done");
+}
+
+TEST_F(HistoryTest, RunsThatHaveEndedAreThereAndSayWhy) {
+  acme_.revoke(plan_->id);
+  acme_.workspace().runs().sweep(acme_.clock().now() + std::chrono::hours(24));
+  const auto tree = traced(plan_->id).value();
+  ASSERT_TRUE(tree.children[0].children[0].run.ended.has_value());
+  EXPECT_EQ(tree.run.ended->cause.by, "server");
+}
+
+TEST_F(HistoryTest, WhereTheRecordIsGoneTheLogStillTells) {
+  forget(*settle_);
+  const auto known = acme_.run(find_run(acme_.workspace(), settle_->id)).value();
+  ASSERT_TRUE(known.has_value());
+  EXPECT_EQ(known->run->name, settle_->name);
+  EXPECT_EQ(known->run->user, settle_->user);
+  EXPECT_EQ(known->run->parent, settle_->parent);
+  EXPECT_EQ(known->run->scope, settle_->scope);
+  EXPECT_THAT(traced(plan_->id)->children[0].children, SizeIs(1));
+}
+
+TEST_F(HistoryTest, WhatIsTooLargeToShowIsRefusedAndNeverCut) {
+  EXPECT_EQ(traced(plan_->id, {.runs = 2, .rows = 1000}).error().code, Errc::too_large);
+  EXPECT_EQ(traced(plan_->id, {.runs = 10, .rows = 2}).error().code, Errc::too_large);
+}
+
+TEST_F(HistoryTest, AnUnknownRunIsNotThere) {
+  EXPECT_EQ(traced(RunId::make(acme_.clock(), acme_.random())).error().code, Errc::not_found);
+}
+
+TEST_F(HistoryTest, AListHasTheLatestOfThoseThatOneMaySee) {
+  const auto all = [](const delegation::Run&) { return true; };
+  const auto ids = [this](const auto& test, HistoryLimits limits) {
+    std::vector<RunId> out;
+    for (const auto& known : acme_.run(list_runs(acme_.workspace(), test, limits)).value())
+      out.push_back(known.run->id);
+    return out;
+  };
+  EXPECT_THAT(ids(all, {}), testing::UnorderedElementsAre(plan_->id, triage_->id, settle_->id));
+  EXPECT_THAT(ids(all, {.runs = 1}), SizeIs(1));
+  EXPECT_THAT(ids([this](const delegation::Run& run) { return run.id == triage_->id; }, {}),
+              ElementsAre(triage_->id));
+}
+
+}  // namespace
+}  // namespace writ::broker
