@@ -105,6 +105,16 @@ TEST_F(TlsTest, ARightNameUnderARightRootIsServed) {
   EXPECT_TRUE(*echoed == large);
 }
 
+TEST_F(TlsTest, ANewConnectionGetsTheCertificateThatReplacedTheFirst) {
+  serve(authority_.issue("DNS:other.test"));
+  EXPECT_FALSE(fetch("127.0.0.1", authority_.ca_file()));
+  const auto renewed = authority_.issue("IP:127.0.0.1");
+  server_->replace_tls(
+      TlsServerContext::create({.certificate_file = renewed.certificate, .key_file = renewed.key})
+          .value());
+  EXPECT_EQ(fetch("127.0.0.1", authority_.ca_file()), "body");
+}
+
 TEST_F(TlsTest, AnotherNameIsRefused) {
   serve(authority_.issue("DNS:other.test,DNS:*.wild.test"));
   for (const auto* host : {"upstream.test", "wild.test", "a.b.wild.test", "127.0.0.1"}) {
