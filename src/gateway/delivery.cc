@@ -177,8 +177,15 @@ Task<Expected<void>> Delivery::drain() {
   }
 }
 
+bool Delivery::leaves_unknown() const {
+  return !is_read() && status_ &&
+         tools::classify(operation(), {.status = status_, .complete = true}) ==
+             tools::Outcome::unknown;
+}
+
 Task<void> Delivery::emit(BytesView piece) {
-  if (gone_ || piece.empty()) co_return;
+  // An upstream's 503 would read as ours, which is safe to send again (P16).
+  if (gone_ || piece.empty() || leaves_unknown()) co_return;
   if (!response_.begun()) {
     if (!co_await response_.begin(*status_, fields_)) gone_ = true;
   }
@@ -215,7 +222,11 @@ Task<tools::Outcome> Delivery::ended(const net::ResponseHead& head) {
     co_return tools::Outcome::unknown;
   }
   broker::before_step(parts_.steps, "reply");
-  co_await finish_response(ready_);
+  if (leaves_unknown()) {
+    co_await answer(outcome_unknown(action().id()));
+  } else {
+    co_await finish_response(ready_);
+  }
   co_return outcome;
 }
 

@@ -80,6 +80,9 @@ class Delivery {
   const action::ProposedAction& proposed() const { return action().proposed(); }
   const tools::Operation& operation() const { return proposed().operation(); }
   bool is_read() const { return operation().effect == tools::Effect::read; }
+  // Whether what the upstream answers says nothing of what it did; then the agent is told so, and
+  // does not get the answer (P16).
+  bool leaves_unknown() const;
   bool revoked() const { return run_ended_.cancelled(); }
 
   const DeliveryParts& parts_;

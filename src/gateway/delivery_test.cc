@@ -233,7 +233,9 @@ TEST_F(Delivered, P16_I6_EachWayAWriteMayEndIsRecorded) {
       {"HTTP/1.1 402 Payment Required\r\nContent-Length: 0\r\n\r\n", 402,
        audit::Kind::action_failed},
       {"HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n", 409, audit::Kind::action_failed},
-      {"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", 500, audit::Kind::action_unknown},
+      {"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", 502, audit::Kind::action_unknown},
+      // Not passed on: as our own it would mean that nothing was sent.
+      {"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy", 502, audit::Kind::action_unknown},
       // Cut before the head, within the head, within the body.
       {"", 502, audit::Kind::action_unknown},
       {"HTTP/1.1 201 Cre", 502, audit::Kind::action_unknown},
