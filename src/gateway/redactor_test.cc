@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// failures.md 22 and P18: each spelling of a secret, at every cut of the stream.
+// failures.md 22, P18 and I5: each spelling of a secret, at every cut of the stream.
 #include "gateway/redactor.h"
 
 #include <gmock/gmock.h>
