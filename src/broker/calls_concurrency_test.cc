@@ -15,8 +15,8 @@ using Prepared = std::expected<Sendable, Stopped>;
 
 class Concurrency : public testing::Test {
  protected:
-  Concurrency() { pool_.start(); }
-  ~Concurrency() override { pool_.stop(); }
+  void SetUp() override { pool_.start(); }
+  void TearDown() override { pool_.stop(); }
 
   std::future<Prepared> start(std::size_t loop, Matched matched, Hold hold = {}) {
     std::promise<Prepared> promise;
@@ -27,6 +27,21 @@ class Concurrency : public testing::Test {
           }(acme_.calls().prepare(acme_.workspace(), std::move(matched), dialer_, hold),
                                                               std::move(promise)));
     return future;
+  }
+  // All of them at once, over the loops.
+  std::vector<std::future<Prepared>> start_all(std::vector<Matched> calls, const Hold& hold = {}) {
+    std::vector<std::future<Prepared>> results;
+    results.reserve(calls.size());
+    for (std::size_t i = 0; i < calls.size(); ++i)
+      results.push_back(start(i, std::move(calls[i]), hold));
+    return results;
+  }
+  // The same refund under the same key, each with a proof of its own.
+  std::vector<Matched> refunds(const delegation::Run& run, int count) {
+    std::vector<Matched> calls;
+    calls.reserve(static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) calls.push_back(acme_.refund(run, "k"));
+    return calls;
   }
   Approvals::Shared ask(const delegation::Run& run, const std::string& key) {
     auto stopped = start(0, acme_.refund(run, key)).get();
@@ -49,12 +64,11 @@ TEST_F(Concurrency, I1_AHundredClaimsOfOneApprovalAreOneExecution) {
   const auto run = acme_.refund_chain();
   acme_.preview(*run);
   const auto question = approved(*run, "k");
-  std::vector<Matched> calls;
-  for (int i = 0; i < 100; ++i) calls.push_back(acme_.refund(*run, "k"));
-  std::vector<std::future<Prepared>> results;
-  for (std::size_t i = 0; i < calls.size(); ++i) results.push_back(start(i, std::move(calls[i])));
+  auto calls = refunds(*run, 100);
+  auto results = start_all(std::move(calls));
   std::vector<ActionId> executed;
   std::vector<ActionId> known;
+  known.reserve(results.size());
   for (auto& result : results) {
     const auto prepared = result.get();
     if (prepared) {
@@ -75,13 +89,10 @@ TEST_F(Concurrency, I1_AHundredClaimsOfOneApprovalAreOneExecution) {
 TEST_F(Concurrency, I1_AHundredHeldCallsThatAnApprovalWakesAreOneExecution) {
   const auto run = acme_.refund_chain();
   acme_.preview(*run);
-  std::vector<Matched> calls;
-  for (int i = 0; i < 100; ++i) calls.push_back(acme_.refund(*run, "k"));
+  auto calls = refunds(*run, 100);
   const Hold hold{.deadline = acme_.clock().steady_now() + std::chrono::minutes(10),
                   .client_gone = {}};
-  std::vector<std::future<Prepared>> results;
-  for (std::size_t i = 0; i < calls.size(); ++i)
-    results.push_back(start(i, std::move(calls[i]), hold));
+  auto results = start_all(std::move(calls), hold);
   while (acme_.approvals().open(acme_.workspace()).empty()) std::this_thread::yield();
   const auto questions = acme_.approvals().open(acme_.workspace());
   ASSERT_TRUE(acme_.decide(*questions[0], "bob", {"finance"}).has_value());
@@ -95,10 +106,8 @@ TEST_F(Concurrency, I1_AHundredHeldCallsThatAnApprovalWakesAreOneExecution) {
 TEST_F(Concurrency, AHundredRequestsForOneActionAreOneQuestion) {
   const auto run = acme_.refund_chain();
   acme_.preview(*run);
-  std::vector<Matched> calls;
-  for (int i = 0; i < 100; ++i) calls.push_back(acme_.refund(*run, "k"));
-  std::vector<std::future<Prepared>> results;
-  for (std::size_t i = 0; i < calls.size(); ++i) results.push_back(start(i, std::move(calls[i])));
+  auto calls = refunds(*run, 100);
+  auto results = start_all(std::move(calls));
   std::set<ApprovalId> questions;
   for (auto& result : results) {
     auto prepared = result.get();
@@ -169,9 +178,9 @@ TEST_F(Concurrency, I1_ADenialAgainstAClaimIsOneOrTheOther) {
 TEST_F(Concurrency, I3_EveryAcknowledgedIntentIsInTheLogOnceAtItsPlace) {
   const auto run = acme_.refund_chain();
   std::vector<Matched> calls;
+  calls.reserve(200);
   for (int i = 0; i < 200; ++i) calls.push_back(acme_.read(*run));
-  std::vector<std::future<Prepared>> results;
-  for (std::size_t i = 0; i < calls.size(); ++i) results.push_back(start(i, std::move(calls[i])));
+  auto results = start_all(std::move(calls));
   std::map<std::uint64_t, ActionId> acknowledged;
   for (auto& result : results) {
     const auto prepared = result.get();

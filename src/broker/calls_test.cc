@@ -177,6 +177,7 @@ TEST_F(CallsTest, P2_TwoWhoMakeOneFactBothFinish) {
   ASSERT_TRUE(one && two);
   acme_.store().hold_commits();
   std::vector<std::future<Expected<void>>> ends;
+  ends.reserve(2);
   for (const auto* sent : {&*one, &*two}) {
     std::promise<Expected<void>> promise;
     ends.push_back(promise.get_future());

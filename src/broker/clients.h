@@ -59,7 +59,11 @@ inline constexpr std::string_view kProofPlace = "DPoP";
 // Thread-safe. What the constructor takes outlives it.
 class Clients {
  public:
-  Clients(std::string issuer, const Live& live, const Clock& clock, RateLimits limits = {})
+  // Each grant is a run or token that has to be remembered, so an agent's rate is lower than that
+  // of its calls.
+  static constexpr RateLimits kUsualRates{.per_second = 20, .burst = 200};
+
+  Clients(std::string issuer, const Live& live, const Clock& clock, RateLimits limits = kUsualRates)
       : issuer_(std::move(issuer)), live_(live), clock_(clock), limiter_(clock, limits) {}
 
   // unauthenticated at kClientPlace, in the same words whether workspace, agent or key is unknown;

@@ -163,6 +163,7 @@ TEST_F(HeldCalls, P17_TheShareOfARunIsBounded) {
   Acme small({.per_second = 1000, .burst = 1000}, {.calls_per_run = 2, .held_per_run = 1});
   const auto run = small.refund_chain();
   std::vector<Prepared> sent;
+  sent.reserve(2);
   for (int i = 0; i < 2; ++i)
     sent.push_back(
         small.run(small.calls().prepare(small.workspace(), small.read(*run), dialer_, {})));
