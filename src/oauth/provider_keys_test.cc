@@ -16,6 +16,9 @@ namespace writ::oauth {
 namespace {
 
 class ProviderKeysTest : public testing::Test {
+ public:
+  ~ProviderKeysTest() override { loop_.stop(); }
+
  protected:
   ProviderKeysTest() {
     loop_.start("keys");
@@ -24,7 +27,6 @@ class ProviderKeysTest : public testing::Test {
     provider_.algorithms = {"ES256"};
     provider_.allow_addresses = {"127.0.0.1/32"};
   }
-  ~ProviderKeysTest() override { loop_.stop(); }
 
   // Answers the next requests, one connection each, and remembers their targets.
   std::jthread answer(std::vector<std::string> responses) {
