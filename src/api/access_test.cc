@@ -154,6 +154,7 @@ TEST_F(AccessTest, P3_EachRefusalIsInTheLog) {
   EXPECT_EQ(log[0].at("operation"), Json("apply"));
   EXPECT_EQ(log[0].at("by_name"), Json("dave"));
   EXPECT_EQ(log[1].at("about"), Json(run_->id.to_string()));
+  EXPECT_EQ(log[1].at("why"), Json("hidden"));
 }
 
 // failures.md 14: the very bytes of what does not exist.

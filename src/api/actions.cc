@@ -29,10 +29,8 @@ Task<Handled> Endpoints::action(Asked& asked) {
         // A person has read what lies sealed; that is in the log, as explain's reading is.
         const broker::EntryWriter writer(asked.workspace->id(), asked.workspace->data_key(),
                                          parts_.clock, parts_.random);
-        auto entry = writer.entry(audit::Kind::payload_read);
-        broker::name_caller(entry, asked.caller);
-        entry.set("read", past.id.to_string());
-        asked.workspace->store().append_later({broker::EntryWriter::append(entry, {})});
+        asked.workspace->store().append_later(
+            {broker::payload_read(writer, asked.caller, past.id, "result")});
       }
     }
   }

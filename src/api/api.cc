@@ -124,28 +124,24 @@ Task<Handled> Api::answer(net::ServerRequest& request, Match match) {
   const auto operation = match.route->access.operation();
   const broker::EntryWriter writer(asked.workspace->id(), asked.workspace->data_key(), parts_.clock,
                                    parts_.random);
-  const auto note_refusal = [&] {
+  const auto note_refusal = [&](broker::ControlVerdict why) {
     // Not waited for: how long the answer takes must not tell what exists.
     asked.workspace->store().append_later({broker::control_refused(
-        writer, operation, asked.caller, asked.names.empty() ? "" : asked.names.front())});
+        writer, operation, asked.caller, asked.names.empty() ? "" : asked.names.front(), why)});
   };
   // What nobody of this kind may do to anything is refused before anything is looked up.
   if (asked.caller.run != nullptr &&
       broker::decide(operation, asked.caller, {}) == broker::ControlVerdict::denied) {
-    note_refusal();
+    note_refusal(broker::ControlVerdict::denied);
     co_return denied(operation);
   }
   WRIT_API_TRY(const auto subject, co_await look_up(asked, match.route->access.about()));
   if (!subject) co_return std::unexpected(not_here());
-  switch (broker::decide(operation, asked.caller, *subject)) {
-    case broker::ControlVerdict::allowed:
-      break;
-    case broker::ControlVerdict::denied:
-      note_refusal();
-      co_return denied(operation);
-    case broker::ControlVerdict::hidden:
-      note_refusal();
-      co_return std::unexpected(not_here());
+  const auto verdict = broker::decide(operation, asked.caller, *subject);
+  if (verdict != broker::ControlVerdict::allowed) {
+    note_refusal(verdict);
+    if (verdict == broker::ControlVerdict::denied) co_return denied(operation);
+    co_return std::unexpected(not_here());
   }
   WRIT_API_TRY(asked.query, parse_form(net::query_of(request.target())));
   co_return co_await (endpoints_.*match.route->handler)(asked);

@@ -87,6 +87,9 @@ Task<Handled> Endpoints::user_token(Asked& asked) {
                                    parts_.random);
   auto entry = writer.entry(audit::Kind::user_token_issued);
   broker::name_caller(entry, asked.caller);
+  // issue() has found it; where it has gone since, the token is of no use.
+  if (const auto* agent = asked.workspace->version()->agent(message.agent))
+    entry.set("agent", agent->agent->id.to_string());
   entry.set("agent_name", message.agent).set("expires", format_time(token.expires));
   broker::Unit unit;
   unit.appends = {broker::EntryWriter::append(entry, {user.id.to_string()})};

@@ -9,11 +9,14 @@
 #include <string>
 #include <string_view>
 
+#include <gtest/gtest.h>
+
 #include "api/api.h"
 #include "audit/fake_log.h"
 #include "broker/control_testing.h"
 #include "net/testing.h"
 #include "observe/capture.h"
+#include "protocol/apply.h"
 
 namespace writ::api {
 
@@ -132,6 +135,45 @@ class ApiServer : public broker::ControlPlane {
                                             acme.clock(), acme.random());
     return request(method, target, "Authorization: DPoP " + token + "\r\nDPoP: " + made + "\r\n",
                    body);
+  }
+
+  // --- what tests ask for again and again
+
+  template <typename T>
+  static T read(const Seen& seen) {
+    auto message = T::from_json(Json(seen.json()));
+    if (!message) ADD_FAILURE() << seen.status << " " << seen.body;
+    return message ? std::move(*message) : T();
+  }
+  std::shared_ptr<const approval::Approval> ask(const delegation::Run& run,
+                                                std::string key = "key-1",
+                                                std::int64_t amount = 12'000) {
+    broker::FakeDialer dialer;
+    auto stopped = acme.run(acme.calls().prepare(
+        acme.workspace(), acme.refund(run, std::move(key), amount), dialer, {}));
+    return std::get<broker::ApprovalNeeded>(stopped.error()).approval;
+  }
+  // A refund that was approved by Bob and has ended so.
+  ActionId refund(const delegation::Run& run, tools::Outcome outcome) {
+    acme.preview(run);
+    const auto approval = ask(run);
+    WRIT_CHECK(acme.decide(*approval, "bob", {"finance"}).has_value());
+    broker::FakeDialer dialer;
+    auto sent =
+        acme.run(acme.calls().prepare(acme.workspace(), acme.refund(run, "key-1"), dialer, {}));
+    broker::EntryWriter::Ending ending{.outcome = outcome,
+                                       .status = 201,
+                                       .response_bytes = 17,
+                                       .credential_version = 1,
+                                       .detail = {},
+                                       .result = "{\"refund\":\"ref_1\"}"};
+    WRIT_CHECK(acme.run(acme.calls().finish(acme.workspace(), sent->action, std::move(ending)))
+                   .has_value());
+    return sent->action.id();
+  }
+  std::string apply_body(bool dry_run = false) {
+    return write_json(
+        protocol::ApplyRequest{.documents = acme.documents(), .dry_run = dry_run}.to_json());
   }
 
   // Signs the log as it is, as the notary would.

@@ -150,17 +150,27 @@ void name_caller(audit::EntryBuilder& entry, const Caller& caller) {
 }
 
 Append control_refused(const EntryWriter& writer, Operation operation, const Caller& caller,
-                       std::string_view about) {
+                       std::string_view about, ControlVerdict why) {
   constexpr std::size_t kMaxAbout = 200;
   auto entry = writer.entry(audit::Kind::control_refused);
   name_caller(entry, caller);
-  entry.set("operation", name(operation)).set("about", visible_text(about.substr(0, kMaxAbout)));
+  entry.set("operation", name(operation))
+      .set("about", visible_text(about.substr(0, kMaxAbout)))
+      .set("why", why == ControlVerdict::hidden ? "hidden" : "denied");
   std::vector<std::string> subjects;
   if (caller.run != nullptr) {
     entry.run(caller.run->id);
     subjects.push_back(caller.run->id.to_string());
   }
   return EntryWriter::append(entry, std::move(subjects));
+}
+
+Append payload_read(const EntryWriter& writer, const Caller& caller, ActionId about,
+                    std::string_view what) {
+  auto entry = writer.entry(audit::Kind::payload_read);
+  name_caller(entry, caller);
+  entry.set("about", about.to_string()).set("what", what);
+  return EntryWriter::append(entry, {});
 }
 
 }  // namespace writ::broker

@@ -58,7 +58,11 @@ ControlVerdict decide(Operation operation, const Caller& caller, const ControlSu
 
 // control.refused: `about` is the id or name that the operation was asked for, as it came.
 Append control_refused(const EntryWriter& writer, Operation operation, const Caller& caller,
-                       std::string_view about);
+                       std::string_view about, ControlVerdict why);
+// payload.read: what lies sealed beside the log about an action was shown to this caller. It is not
+// among the entries about that action.
+Append payload_read(const EntryWriter& writer, const Caller& caller, ActionId about,
+                    std::string_view what);
 // The members "by" and "by_name" of an entry about what this caller did.
 void name_caller(audit::EntryBuilder& entry, const Caller& caller);
 

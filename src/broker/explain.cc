@@ -300,10 +300,7 @@ Task<Expected<std::vector<Answer>>> explain(LiveWorkspace& workspace, ActionId i
 
   // Not waited for: with a full disk, what is recorded can still be read.
   const EntryWriter writer(workspace.id(), workspace.data_key(), clock, random);
-  auto read = writer.entry(Kind::payload_read);
-  name_caller(read, caller);
-  read.set("read", id.to_string());
-  workspace.store().append_later({EntryWriter::append(read, {})});
+  workspace.store().append_later({payload_read(writer, caller, id, "arguments and result")});
 
   Tale tale;
   tale.action = std::move(*past);
