@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/serve.h"
 
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
+#include <deque>
+#include <mutex>
 #include <thread>
 
 #include <unistd.h>
@@ -22,12 +25,60 @@ int failed(const Error& error) {
   return 1;
 }
 
-sigset_t handled_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
-  return set;
-}
+// The signals of this process, taken by one thread, so that none is lost and none interrupts
+// anything. Made before any other thread, which then all have them blocked.
+class Signals {
+ public:
+  Signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    // It lives until the process ends.
+    std::thread([set, state = state_] { take(set, *state); }).detach();
+  }
+
+  // Until it is called, a signal to end ends the process at once: nothing is under way.
+  void running() {
+    const std::lock_guard lock(state_->mutex);
+    state_->phase = Phase::running;
+  }
+  // The next signal. After SIGTERM or SIGINT another one ends the process at once: whatever still
+  // runs is cut, and recovery will find it.
+  int next() {
+    std::unique_lock lock(state_->mutex);
+    state_->arrived.wait(lock, [this] { return !state_->waiting.empty(); });
+    const int signal = state_->waiting.front();
+    state_->waiting.pop_front();
+    return signal;
+  }
+
+ private:
+  enum class Phase : std::uint8_t { starting, running, stopping };
+  struct State {
+    std::mutex mutex;
+    std::condition_variable arrived;
+    Phase phase = Phase::starting;
+    std::deque<int> waiting;
+  };
+
+  static void take(sigset_t set, State& state) {
+    int signal = 0;
+    while (::sigwait(&set, &signal) == 0) {
+      const std::lock_guard lock(state.mutex);
+      if (signal != SIGHUP) {
+        if (state.phase != Phase::running) std::_Exit(128 + signal);
+        state.phase = Phase::stopping;
+      } else if (state.phase != Phase::running) {
+        continue;
+      }
+      state.waiting.push_back(signal);
+      state.arrived.notify_one();
+    }
+  }
+
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+};
 
 void reload(const std::filesystem::path& config_file, SpdlogLog& log, Server& server) {
   auto config = read_config(config_file);
@@ -48,9 +99,7 @@ void reload(const std::filesystem::path& config_file, SpdlogLog& log, Server& se
 }  // namespace
 
 int serve(const ServeOptions& options) {
-  // Blocked in all threads, which inherit it; taken by sigwait() below alone.
-  const auto signals = handled_signals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  Signals signals;
   if (auto hardened = harden_process(); !hardened) return failed(hardened.error());
   auto config = read_config(options.config_file);
   if (!config) return failed(config.error());
@@ -71,6 +120,7 @@ int serve(const ServeOptions& options) {
       options.server);
   if (!started) return failed(started.error());
   auto& server = **started;
+  signals.running();
   log.info("server.serving", {{"url", server.url()}, {"pid", static_cast<int>(::getpid())}});
   std::printf(
       "writ serves at %s. Sign in with: writ login --server %s --workspace NAME --user NAME, the "
@@ -81,17 +131,10 @@ int serve(const ServeOptions& options) {
     std::fputs(("writ serve: it is not ready: " + ready.error().to_string() + "\n").c_str(),
                stderr);
 
-  int signal = 0;
-  while (::sigwait(&signals, &signal) == 0 && signal == SIGHUP)
-    reload(options.config_file, log, server);
+  int signal = signals.next();
+  for (; signal == SIGHUP; signal = signals.next()) reload(options.config_file, log, server);
 
   log.info("server.stopping", {{"signal", signal}, {"grace_seconds", kGrace.count()}});
-  std::thread([signals] {
-    int second = 0;
-    do ::sigwait(&signals, &second);
-    while (second == SIGHUP);
-    std::_Exit(1);  // asked twice: whatever still runs is cut, and what it did recovery finds
-  }).detach();
   server.stop(kGrace);
   started->reset();
   log.info("server.stopped");

@@ -2,7 +2,7 @@
 // `writ serve`: a server as a process: hardened before it reads a secret, with signals.
 //
 //   SIGTERM, SIGINT   takes no more requests, lets what runs finish for ten seconds, ends; the
-//                     second one ends it at once
+//                     second one ends it at once, and so does the first while it starts
 //   SIGHUP            reads the log's level and the TLS certificate again
 #pragma once
 
