@@ -5,10 +5,9 @@
 #include <csignal>
 #include <cstdio>
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "app/process.h"
 #include "crypto/random.h"
 #include "demo/billing_api.h"
 #include "observe/log.h"
@@ -92,9 +91,10 @@ Expected<SecretBytes> read_billing_key(int descriptor) {
 
 int run_billing_process(const BillingProcessOptions& options) {
   // It holds the key as any upstream does, and leaves no trace of it on this machine.
-  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
-  ::setrlimit(RLIMIT_CORE, &none);
-  ::prctl(PR_SET_DUMPABLE, 0);
+  if (const auto hardened = app::harden_process(); !hardened) {
+    std::fprintf(stderr, "writ: %s\n", hardened.error().to_string().c_str());
+    return 1;
+  }
   // Before any thread starts, so that all of them leave these signals to sigwait.
   sigset_t ends;
   sigemptyset(&ends);

@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/process.h"
 #include "base/encoding.h"
 #include "cli/http.h"
 #include "crypto/random.h"
@@ -237,6 +238,8 @@ int run(std::span<const std::string> arguments) {
                                 .port = options.port,
                                 .control = options.billing_control});
   }
+  // Before the billing key is made.
+  if (const auto hardened = app::harden_process(); !hardened) return failed(hardened.error());
   Interruption interruption;
   const auto played = play(options, interruption);
   if (interruption.came()) return 130;

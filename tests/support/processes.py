@@ -56,7 +56,7 @@ class Server:
         self.founding_code = re.search(r"\b[0-9a-f]{40}\b", made).group(0)
         self.process = None
 
-    def start(self, **environment):
+    def launch(self, **environment):
         with open(self.directory / "server.log", "ab") as log:
             self.process = subprocess.Popen(
                 [WRIT, "serve", "--config", str(self.directory / "writ.toml")],
@@ -64,6 +64,9 @@ class Server:
                 stderr=log,
                 env=os.environ | environment,
             )
+
+    def start(self, **environment):
+        self.launch(**environment)
         wait_until("the server is ready", lambda: self.process.poll() is not None or is_ready(self.url))
         assert self.process.poll() is None, self.log()
         # A proof made before the server started is refused, and proofs tell whole seconds.
