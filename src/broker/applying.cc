@@ -40,6 +40,23 @@ std::optional<Error> check_name(const Version& before, const Version& after,
       .error();
 }
 
+// One key stands for one party: an agent with a person's key could answer its own questions.
+std::vector<Error> shared_keys(const LiveWorkspace& workspace, const Version& version) {
+  std::vector<Error> out;
+  for (const auto& user : version.users()) {
+    const auto key = workspace.standing(user->id).key;
+    if (!key) continue;
+    for (const auto& terms : version.agents()) {
+      if (terms.agent->keys.find_thumbprint(key->thumbprint()) == nullptr) continue;
+      out.push_back(fail(Errc::invalid_input,
+                         "a key of this agent is the one that user " + user->name + " has enrolled",
+                         "agents/" + terms.agent->name + ".toml", "make the agent a key of its own")
+                        .error());
+    }
+  }
+  return out;
+}
+
 // What differs in text alone: comments, order, layout.
 std::vector<Change> changed_texts(const Documents& before, const Documents& after) {
   std::vector<Change> out;
@@ -98,6 +115,8 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
   const auto next = built->version;
   if (auto other = check_name(*before, *next, documents))
     co_return refused(std::vector{std::move(*other)});
+  if (auto shared = shared_keys(workspace, *next); !shared.empty())
+    co_return refused(std::move(shared));
 
   Applied out{.version = before->number(),
               .digest = next->digest(),

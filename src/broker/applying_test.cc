@@ -167,6 +167,13 @@ TEST_F(ApplyingTest, P3_AnApplyThatLeavesNoAdminWithAKeyIsRefused) {
   EXPECT_EQ(version(), 1U);
 }
 
+TEST_F(ApplyingTest, P4_AnAgentsKeyIsNotAPersons) {
+  acme.enrol("bob", acme.key("billing").public_jwk());
+  auto documents = acme.documents();
+  documents["workspace.toml"] += "\n[users.erin]\n";
+  EXPECT_THAT(problems(documents), HasSubstr("agents/billing.toml: a key of this agent"));
+}
+
 TEST_F(ApplyingTest, P5_OfTwoAtOnceOneWinsAndTheOtherIsTold) {
   auto one = acme.documents();
   one["workspace.toml"] += "\n[users.erin]\n";
