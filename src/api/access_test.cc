@@ -226,6 +226,35 @@ TEST_F(AccessTest, P8_AnAgentsProofIsOfUseOnceAndItsTokenForThisAudienceAlone) {
   EXPECT_THAT(request("GET", path, fields(acme.token(claims))).status, testing::AnyOf(401, 403));
 }
 
+// Proofs of agents are remembered in memory alone: a restart must not open a window.
+TEST_F(AccessTest, P8_AnAgentsProofFromBeforeTheServerBeganIsRefused) {
+  const auto path = "/v1/runs/" + run_->id.to_string();
+  auto claims = acme.claims(*run_);
+  claims["aud"] = JsonArray{std::string(kUrl) + "/v1"};
+  claims["workspace"] = "acme";
+  const auto token = acme.token(claims);
+  const auto made_at = [&](TimePoint at) {
+    const FakeClock clock(at);
+    return "Authorization: DPoP " + token + "\r\nDPoP: " +
+           jose::make_dpop_proof(acme.key("billing"), "GET", std::string(kUrl) + path, token, clock,
+                                 acme.random()) +
+           "\r\n";
+  };
+  EXPECT_EQ(request("GET", path, made_at(acme.clock().now() - seconds(2))).status, 401);
+  EXPECT_EQ(request("GET", path, made_at(acme.clock().now())).status, 200);
+}
+
+TEST_F(AccessTest, P25_StrangersAreCountedAndLeaveNothingInTheAuditLog) {
+  const auto before = acme.entries().size();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(request("GET", "/v1/runs").status, 401);
+  EXPECT_EQ(
+      request("POST", "/v1/sessions", "", R"({"workspace":"acme","user":"alice","assertion":"x"})")
+          .status,
+      401);
+  EXPECT_EQ(metrics().value("writ_unauthenticated_refusals_total{surface=\"api\"}"), 21);
+  EXPECT_EQ(acme.entries().size(), before);
+}
+
 TEST_F(AccessTest, P23_ARevokedRunsTokenReachesNothing) {
   const auto path = "/v1/runs/" + run_->id.to_string();
   ASSERT_EQ(as_agent(*run_, "GET", path).status, 200);

@@ -59,6 +59,7 @@ class ApiServer : public broker::ControlPlane {
   ApiServer(const ApiServer&) = delete;
   ApiServer& operator=(const ApiServer&) = delete;
 
+  const observe::CapturingMetrics& metrics() const { return metrics_; }
   const jose::Es256Signer& key_of(const std::string& name) {
     const auto found = more_keys_.find(name);
     return found == more_keys_.end() ? acme.key(name) : found->second;

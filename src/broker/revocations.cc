@@ -150,6 +150,7 @@ Task<Expected<void>> Revocations::settle(LiveWorkspace& workspace) {
   for (auto& endings : all) {
     if (!failed) {
       std::vector<RunId> runs;
+      runs.reserve(endings.runs.size());
       for (const auto& run : endings.runs) runs.push_back(run->id);
       if (auto written = co_await write_down(workspace, endings); !written) {
         failed = std::move(written).error();
