@@ -193,6 +193,9 @@ EntryBuilder& EntryBuilder::commit(std::string_view name, const Digest& digest) 
 Expected<Entry> EntryBuilder::build() const {
   if (mistake_) return std::unexpected(*mistake_);
   if (entry_.workspace_.is_nil()) return not_an_entry("an entry is of one workspace", "workspace");
+  // Such a time would be written as another one.
+  if (parse_time(format_time(entry_.at_)) != entry_.at_)
+    return not_an_entry("a time outside the years 0000 to 9999", "at");
 
   auto object = fields_;
   object["v"] = kVersion;

@@ -101,7 +101,8 @@ class EntryBuilder {
   }
   EntryBuilder& commit(std::string_view name, const Digest& digest);
 
-  // invalid_input for a mistake above, too_large over kMaxEntryBytes.
+  // invalid_input for a mistake above and for a time outside the years 0000 to 9999, too_large over
+  // kMaxEntryBytes.
   Expected<Entry> build() const;
 
   static bool is_reserved(std::string_view key);
