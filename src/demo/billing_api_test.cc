@@ -26,6 +26,13 @@ using ::testing::StartsWith;
 constexpr std::string_view kKey = "key-of-the-billing-api-0001";
 
 class BillingApiTest : public ::testing::Test {
+ public:
+  ~BillingApiTest() override {
+    api_server_.reset();
+    control_server_.reset();
+    loops_.stop();
+  }
+
  protected:
   BillingApiTest() {
     loops_.start();
@@ -33,11 +40,6 @@ class BillingApiTest : public ::testing::Test {
         listen([this](auto& request, auto& response) { return api_.handle(request, response); });
     control_server_ = listen(
         [this](auto& request, auto& response) { return api_.handle_control(request, response); });
-  }
-  ~BillingApiTest() override {
-    api_server_.reset();
-    control_server_.reset();
-    loops_.stop();
   }
 
   std::unique_ptr<net::HttpServer> listen(net::Handler handler) {
