@@ -208,9 +208,10 @@ Task<IoResult> Stream::read(std::span<std::uint8_t> into, SteadyPoint deadline, 
   const auto core = core_;
   auto result = Transport::Result{.step = Transport::Step::want_read, .bytes = 0};
   for (;;) {
+    if (eager && core->turn_is_over()) co_await core->next_turn();
+    // After every wait: by now the descriptor may be closed, and another connection's.
     if (core->interrupted()) co_return IoResult{.end = IoEnd::interrupted, .bytes = 0};
     if (eager) {
-      if (core->turn_is_over()) co_await core->next_turn();
       result = core->transport().read(into);
       if (result.step != Transport::Step::want_read && result.step != Transport::Step::want_write) {
         co_return core->ended(result);
@@ -235,10 +236,12 @@ Task<IoResult> Stream::write(std::span<const BytesView> pieces, SteadyPoint dead
   for (;;) {
     std::erase_if(left, [](BytesView piece) { return piece.empty(); });
     if (left.empty()) co_return IoResult{.end = IoEnd::ok, .bytes = written};
+    if (core->turn_is_over()) co_await core->next_turn();
+    // After every wait: no byte may follow an interruption, and a descriptor that was closed may be
+    // another connection's by now.
     if (core->interrupted()) {
       co_return IoResult{.end = IoEnd::interrupted, .bytes = written};
     }
-    if (core->turn_is_over()) co_await core->next_turn();
     const auto result = core->transport().write(left);
     if (result.step == Transport::Step::done) {
       written += result.bytes;
