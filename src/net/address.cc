@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <optional>
 
 #include "net/egress.h"
 
@@ -33,6 +34,24 @@ struct Range6 {
   unsigned prefix;
   AddressKind kind;
 };
+
+// The IPv4 address within an IPv6 one, where a translator may be on the way to it: NAT64, 6to4,
+// IPv4-compatible and IPv4-translated forms.
+std::optional<asio::ip::address_v4> embedded(const asio::ip::address_v6::bytes_type& bytes) {
+  const auto from = [&](std::size_t at) {
+    return asio::ip::address_v4({bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]});
+  };
+  constexpr std::array<unsigned char, 16> k6to4 = {0x20, 0x02};
+  if (same_prefix(bytes, k6to4, 16)) return from(2);
+  constexpr std::array<unsigned char, 16> kOthers[] = {
+      {0x00, 0x64, 0xff, 0x9b}, {0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, {}};
+  constexpr std::array<unsigned char, 16> kTranslated = {0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (same_prefix(bytes, kOthers[0], 96) || same_prefix(bytes, kOthers[1], 48) ||
+      same_prefix(bytes, kOthers[2], 96) || same_prefix(bytes, kTranslated, 96)) {
+    return from(12);
+  }
+  return std::nullopt;
+}
 
 // The first that contains an address counts. From IANA's special-purpose registries (RFC 6890) and
 // the metadata addresses of the clouds.
@@ -158,6 +177,9 @@ AddressKind classify(const Address& original) {
     return AddressKind::global;
   }
   const auto bytes = address.to_v6().to_bytes();
+  // What is never dialled is not dialled through a translator either, whatever is allowed.
+  if (const auto within = embedded(bytes); within && classify(*within) == AddressKind::metadata)
+    return AddressKind::metadata;
   for (const auto& range : kRanges6) {
     if (same_prefix(bytes, range.network, range.prefix)) return range.kind;
   }

@@ -27,6 +27,9 @@ TEST(EgressRules, P19_WherePlaintextGoesNoOtherAddressIsDialledNotEvenAPublicOne
   EXPECT_FALSE(EgressRules::create({"169.254.169.254"}, true)
                    .value()
                    .check(asio::ip::make_address("169.254.169.254")));
+  const auto nat64 = EgressRules::create({"64:ff9b::/96"}).value();
+  EXPECT_TRUE(nat64.check(asio::ip::make_address("64:ff9b::1.1.1.1")));
+  EXPECT_FALSE(nat64.check(asio::ip::make_address("64:ff9b::169.254.169.254")));
 }
 
 TEST(Egress, P19_EveryKindOfSpecialAddressIsKnown) {
@@ -81,6 +84,12 @@ TEST(Egress, P19_EveryKindOfSpecialAddressIsKnown) {
       {"64:ff9b::7f00:1", Kind::translation},
       {"64:ff9b::1.1.1.1", Kind::translation},
       {"64:ff9b:1::1", Kind::translation},
+      // Never dialled, through no translator either.
+      {"64:ff9b::169.254.169.254", Kind::metadata},
+      {"64:ff9b:1::169.254.169.254", Kind::metadata},
+      {"2002:a9fe:a9fe::1", Kind::metadata},
+      {"::169.254.169.254", Kind::metadata},
+      {"::ffff:0:169.254.169.254", Kind::metadata},
       {"2002:7f00:1::", Kind::translation},
       {"2001::1", Kind::translation},
       {"2001:db8::1", Kind::documentation},
