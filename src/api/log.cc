@@ -40,6 +40,7 @@ Task<Expected<std::optional<Bytes>>> read_bundle(broker::LiveWorkspace& workspac
               co_await workspace.store().read_log(id.index * audit::kTileWidth, id.width));
   if (rows.size() != id.width) co_return std::optional<Bytes>();
   std::vector<Bytes> entries;
+  entries.reserve(rows.size());
   for (const auto& row : rows) entries.push_back(to_bytes(row.entry));
   WRIT_CO_TRY(auto bundle, audit::build_bundle(entries));
   co_return std::optional(std::move(bundle));
