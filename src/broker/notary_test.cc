@@ -534,8 +534,9 @@ TEST_F(NotaryTest, AClosedGateRefusesWhatBeginsAndLetsThroughWhatEnds) {
        {audit::Kind::action_intent, audit::Kind::run_started, audit::Kind::run_delegated,
         audit::Kind::grant_issued, audit::Kind::session_opened, audit::Kind::workspace_applied,
         audit::Kind::approval_requested, audit::Kind::approval_decided,
-        audit::Kind::credential_added, audit::Kind::credential_rotated,
-        audit::Kind::user_enrolled}) {
+        audit::Kind::credential_added, audit::Kind::credential_rotated, audit::Kind::user_enrolled,
+        audit::Kind::user_invited, audit::Kind::user_enabled, audit::Kind::user_token_issued,
+        audit::Kind::payload_read}) {
     const auto refused = commit(kind);
     ASSERT_FALSE(refused) << audit::name(kind);
     EXPECT_EQ(refused.error().code, Errc::unavailable);
@@ -543,7 +544,8 @@ TEST_F(NotaryTest, AClosedGateRefusesWhatBeginsAndLetsThroughWhatEnds) {
   }
   for (const auto kind :
        {audit::Kind::action_done, audit::Kind::action_failed, audit::Kind::action_unknown,
-        audit::Kind::run_revoked, audit::Kind::run_ended, audit::Kind::recovery_unknown}) {
+        audit::Kind::run_revoked, audit::Kind::run_ended, audit::Kind::recovery_unknown,
+        audit::Kind::user_disabled, audit::Kind::session_ended}) {
     EXPECT_TRUE(commit(kind)) << audit::name(kind);
   }
   EXPECT_TRUE(gated_.gate(WorkspaceId::make(clock_, random_))->check());  // another's is its own
