@@ -195,6 +195,7 @@ class Agent:
         self.key = Key()
         self.token = None
         self.refresh_token = None
+        self.bearer = False  # whether it is declared with sender = "bearer" and proves nothing
 
     def key_document(self):
         return "\n[[keys]]\n" + "".join(f'{name} = "{value}"\n' for name, value in self.key.jwk.items())
@@ -214,15 +215,10 @@ class Agent:
     def ask(self, path, form):
         url = self.url + path
         form = [*form, ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", self.assertion())]
-        return request(
-            "POST",
-            url,
-            {
-                "Content-Type": "application/x-www-form-urlencoded",
-                "DPoP": self.key.dpop("POST", url),
-            },
-            urllib.parse.urlencode(form),
-        )
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        if not self.bearer:
+            headers["DPoP"] = self.key.dpop("POST", url)
+        return request("POST", url, headers, urllib.parse.urlencode(form))
 
     def _keep(self, answer):
         if answer.status == 200:
@@ -287,10 +283,10 @@ class Agent:
 
     def call(self, method, path, message=None, headers=None, timeout=60):
         url = self.url + path
-        headers = {
-            "Authorization": "DPoP " + self.token,
-            "DPoP": self.key.dpop(method, url, self.token),
-        } | (headers or {})
+        own = {"Authorization": ("Bearer " if self.bearer else "DPoP ") + self.token}
+        if not self.bearer:
+            own["DPoP"] = self.key.dpop(method, url, self.token)
+        headers = own | (headers or {})
         body = None
         if message is not None:
             body = json.dumps(message)
