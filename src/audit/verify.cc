@@ -2,7 +2,6 @@
 #include "audit/verify.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "audit/checkpoint.h"
@@ -268,15 +267,17 @@ void LogVerifier::covers(const Waiting& checkpoint) {
 void LogVerifier::found(std::uint64_t position, ProblemKind kind, std::uint64_t index,
                         std::string place, std::string what, unsigned level) {
   bad_ = true;
-  // Of each kind the first ones, which are met in their order; report() merges them.
+  Found item{.position = position,
+             .problem = {.kind = kind,
+                         .level = level,
+                         .index = index,
+                         .place = std::move(place),
+                         .what = std::move(what)}};
+  // Of each kind the first ones; report() merges them. A node is met after the tiles below it, and
+  // may lie before what is wrong in them.
   auto& list = found_[kind];
-  if (list.size() == max_problems_) return;
-  list.push_back({.position = position,
-                  .problem = {.kind = kind,
-                              .level = level,
-                              .index = index,
-                              .place = std::move(place),
-                              .what = std::move(what)}});
+  list.insert(std::ranges::upper_bound(list, item.order(), {}, &Found::order), std::move(item));
+  if (list.size() > max_problems_) list.pop_back();
 }
 
 // What shows only when everything has been read.
@@ -293,10 +294,7 @@ void LogVerifier::conclude() {
 VerifyReport LogVerifier::report() const {
   std::vector<Found> all;
   for (const auto& [kind, list] : found_) all.insert(all.end(), list.begin(), list.end());
-  // At one position, what was recorded comes before what was said about it.
-  std::ranges::sort(all, {}, [](const Found& f) {
-    return std::tuple(f.position, f.problem.kind, f.problem.level, f.problem.index);
-  });
+  std::ranges::sort(all, {}, &Found::order);
   if (all.size() > max_problems_) all.resize(max_problems_);
 
   VerifyReport report;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -125,6 +126,8 @@ class LogVerifier {
   struct Found {
     std::uint64_t position = 0;
     Problem problem;
+    // At one position, what was recorded comes before what was said about it.
+    auto order() const { return std::tuple(position, problem.kind, problem.level, problem.index); }
   };
 
   std::uint64_t batch_end() const;

@@ -277,10 +277,18 @@ TEST(LogVerifier, P21_a_missing_leaf_is_named_and_nothing_after_it_is_believed) 
   EXPECT_EQ(report.problems.size(), 1U);
   EXPECT_EQ(report.size, 550U);
   EXPECT_EQ(report.covered, 500U);
+  // The full tile over the hole says nothing wrong.
+  log.stored.resize(400);
+  EXPECT_EQ(kinds(verify(log)), Kinds{ProblemKind::missing_leaf});
   log.stored.resize(256);
   report = verify(log);
   EXPECT_EQ(said(first(report)), "missing_leaf 0/256 leaf 256");
   EXPECT_EQ(report.covered, 100U);
+  // A checkpoint past the end, too: what it covers is no longer the first thing missing.
+  log = log_of(700);
+  log.claimed_size = 600;
+  log.stored.resize(550);
+  EXPECT_EQ(kinds(verify(log)), Kinds{ProblemKind::missing_leaf});
   log.stored.clear();
   EXPECT_EQ(said(first(verify(log))), "missing_leaf 0/0 leaf 0");
 }
@@ -295,8 +303,13 @@ TEST(LogVerifier, P21_a_cut_tail_is_named) {
     EXPECT_NE(first(report).what.find("checkpoint 1"), std::string::npos);
     EXPECT_EQ(report.covered, left >= 300 ? 300U : 0U);
   }
-  // The tail cut with its checkpoints: a saved one remembers.
+  // The tile that the tail leaves partial again need not be stored.
   auto log = log_of(600, {300});
+  log.stored.resize(300);
+  log.tiles.erase({0, 1});
+  EXPECT_EQ(kinds(verify(log)), Kinds{ProblemKind::cut_tail});
+  // The tail cut with its checkpoints: a saved one remembers.
+  log = log_of(600, {300});
   const auto saved = log.checkpoints;
   log.stored.resize(300);
   log.checkpoints.pop_back();
@@ -480,6 +493,16 @@ TEST(LogVerifier, P21_problems_come_in_the_order_of_the_log_and_are_bounded) {
   EXPECT_EQ(report.problems.size(), 16U);
   EXPECT_EQ(first(report).index, 0U);
   EXPECT_EQ(report.size, 600U);
+}
+
+// A node is read after the tiles below it, which does not make it the later place.
+TEST(LogVerifier, P21_the_first_place_is_first_however_few_are_asked_for) {
+  auto log = large_log();
+  log.tiles.at({0, 100})[0] ^= 1;
+  log.tiles.at({1, 0})[3 * 32] ^= 1;
+  const auto report = verify(std::move(log), {.saved_checkpoints = {}, .max_problems = 1});
+  EXPECT_EQ(said(first(report)), "changed_node 8/3 node (8, 3) in tile/1/000");
+  EXPECT_EQ(report.problems.size(), 1U);
 }
 
 TEST(LogVerifier, P21_nothing_is_ok_before_everything_was_read) {
