@@ -171,8 +171,7 @@ TEST(Note, P21_malformed_notes_are_refused) {
            "text\n\n" + good + "tail\n",  // not a signature line
            "text\n\ntail\n" + good,       //
            "text\n\n- a AAAAAAA=\n",      // another dash
-           "text\n\n\xe2\x80\x94"
-           "a AAAAAAA=\n",
+           "text\n\n\u2014a AAAAAAA=\n",
            "text\n\n" + std::string(kDash) + "a AAAAAAA=",  // the last line does not end
            "text\n\n" + std::string(kDash) + "a\n",         //
            "text\n\n" + std::string(kDash) + "\n",          //

@@ -59,6 +59,7 @@ Problem first(const VerifyReport& report) {
 
 std::vector<ProblemKind> kinds(const VerifyReport& report) {
   std::vector<ProblemKind> list;
+  list.reserve(report.problems.size());
   for (const auto& problem : report.problems) list.push_back(problem.kind);
   return list;
 }
