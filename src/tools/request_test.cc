@@ -118,6 +118,13 @@ TEST_F(Request, P11_TheBytesSentAreWrittenAnewFromTheArguments) {
   EXPECT_TRUE(request->body.empty());
 }
 
+// What was read for another declaration, by which the call was held meanwhile.
+TEST_F(Request, P11_ABodyThatWasReadIsNoneOfAnOpaqueOperation) {
+  const auto png = fields({{"Content-Type", "image/png"}});
+  EXPECT_EQ(where("PUT", "/v1/files/a", "{}", png), "body");
+  EXPECT_EQ(where("PUT", "/v1/files/a", "", png), "sent");
+}
+
 TEST_F(Request, P11_AJsonBodyIsSentInItsCanonicalForm) {
   const auto request = match("POST", "/v1/payments",
                              " { \"recipient\" : {\"note\":\"\\u00e4\", \"id\":\"r\"},\n"
