@@ -69,6 +69,13 @@ std::string canonical_statement(const Statement& statement) {
   return std::move(writer).finish();
 }
 
+Expected<JsonObject> parse_statement(std::string_view canonical_statement) {
+  constexpr std::size_t kBytes = std::size_t{128} << 20;
+  return parse_json_object(
+      canonical_statement,
+      {.bytes = kBytes, .depth = JsonLimits().depth + 1, .values = kBytes, .string_bytes = kBytes});
+}
+
 Digest action_digest(std::string_view canonical_statement) {
   return crypto::sha256(canonical_statement);
 }

@@ -43,6 +43,10 @@ struct Statement {
 // Texts are UTF-8, as everything that the parsers let through is.
 std::string canonical_statement(const Statement& statement);
 // Of the canonical statement's bytes.
+// What canonical_statement() made, read back. Its arguments were within the limits of a request and
+// stand one level deeper here, so the limits of requests would refuse some of our own.
+Expected<JsonObject> parse_statement(std::string_view canonical_statement);
+
 Digest action_digest(std::string_view canonical_statement);
 
 // Equal for actions that ask the same of the same upstream, whoever asks and under whichever key:

@@ -58,6 +58,19 @@ TEST(Digest, P12_ItIsTheHashOfTheCanonicalForm) {
   EXPECT_EQ(action_digest(statement), crypto::sha256(statement));
 }
 
+// One level deeper than the request that it is about.
+TEST(Digest, P12_WhatIsAsDeepAsARequestMayBeReadsBack) {
+  std::string text = "1";
+  for (std::size_t depth = 0; depth < JsonLimits().depth; ++depth) text = "{\"a\":" + text + "}";
+  const auto arguments = parse_json_object(text).value();
+  auto statement = example();
+  statement.arguments = &arguments;
+  const auto read = parse_statement(canonical_statement(statement));
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(canonical_json(*read), canonical_statement(statement));
+  EXPECT_FALSE(parse_statement("{"));
+}
+
 TEST(Digest, P12_WhatIsAbsentIsStatedAsNull) {
   auto statement = example();
   statement.user.reset();

@@ -15,9 +15,9 @@ constexpr std::chrono::hours kRemembered{1};
 
 // Whether what the statement says of operation and account is still so.
 bool is_current(const LiveWorkspace& workspace, std::string_view statement) {
-  const auto json = parse_json(statement);
-  WRIT_CHECK(json.has_value());
-  const auto& fields = json->get_object();
+  const auto parsed = action::parse_statement(statement);
+  WRIT_CHECK(parsed.has_value());
+  const auto& fields = *parsed;
   const auto text = [&](const char* key) { return text_of(fields.at(key).get_string()); };
   const auto server = workspace.version()->server_of(text("tool"));
   if (server == nullptr || server->id().to_string() != text("server")) return false;
@@ -109,11 +109,17 @@ Expected<approval::Approval> Approvals::claimed_by(const LiveWorkspace& workspac
 
 Expected<Approvals::Claiming> Approvals::claim(const LiveWorkspace& workspace, const Ready& ready,
                                                const action::AuthorizedAction& action) const {
+  // Before they are looked at, so that what changes in between is met by the commit.
+  std::vector<Check> checks;
+  for (const auto& decision : ready.approval->decisions) {
+    checks.push_back(
+        {RecordKind::user, decision.user.to_string(), workspace.standing(decision.user).revision});
+  }
   WRIT_TRY(auto next, claimed_by(workspace, *ready.approval, action));
   const auto revision = ready.approval->revision;
   next.revision = revision + 1;
   Put put{RecordKind::approval, next.id.to_string(), revision, canonical_json(next.to_json())};
-  return Claiming{std::move(put), std::move(next)};
+  return Claiming{std::move(put), std::move(checks), std::move(next)};
 }
 
 void Approvals::claimed(const LiveWorkspace& workspace, Claiming claiming) {

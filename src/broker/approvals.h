@@ -53,9 +53,11 @@ class Approvals {
                   CancelToken client_gone, CancelToken run_ended);
 
   // The write that consumes it, for the unit of the intent, and what it then is: eligibility and
-  // expiry are checked as of now (P4).
+  // expiry are checked as of now (P4), and on the condition that its approvers stand as they do
+  // now: one who is disabled before the commit has not approved.
   struct Claiming {
     Put put;
+    std::vector<Check> checks;
     approval::Approval claimed;
   };
   Expected<Claiming> claim(const LiveWorkspace& workspace, const Ready& ready,

@@ -27,12 +27,11 @@ approval::Terms terms_of(const workspace::Version& version) {
 // Whether two statements are the same call of one run under the same key: then one question about
 // it is enough, the one about how it would be done now.
 bool same_call(std::string_view left, std::string_view right) {
-  const auto a = parse_json(left);
-  const auto b = parse_json(right);
+  const auto a = action::parse_statement(left);
+  const auto b = action::parse_statement(right);
   WRIT_CHECK(a && b);  // both are ours
-  return std::ranges::all_of(
-      std::array{"tool", "arguments", "idempotency_key"},
-      [&](const char* key) { return a->get_object().at(key) == b->get_object().at(key); });
+  return std::ranges::all_of(std::array{"tool", "arguments", "idempotency_key"},
+                             [&](const char* key) { return a->at(key) == b->at(key); });
 }
 
 }  // namespace

@@ -69,13 +69,13 @@ Expected<void> match_again(const workspace::Version& version, Matched& matched) 
               "read what the tool server offers now, then send a call that fits");
 }
 
-// Whether the workspace, the approval or the key moved between the decision and the commit: then it
-// is decided again on what is now.
+// Whether the workspace, the approval, one who approved or the key moved between the decision and
+// the commit: then it is decided again on what is now.
 std::optional<Error> has_moved(const Stopped& stopped) {
   const auto* error = std::get_if<Error>(&stopped);
   const auto moved = [&](RecordKind kind) { return is_revision_conflict(*error, kind); };
   if (error == nullptr || !(moved(RecordKind::workspace) || moved(RecordKind::approval) ||
-                            moved(RecordKind::idempotency))) {
+                            moved(RecordKind::user) || moved(RecordKind::idempotency))) {
     return std::nullopt;
   }
   return *error;
@@ -315,6 +315,7 @@ Task<std::expected<Sendable, Stopped>> Calls::record(
     }
     claiming = std::move(*claim);
     unit.puts.push_back(claiming->put);
+    unit.checks.insert(unit.checks.end(), claiming->checks.begin(), claiming->checks.end());
   }
   const std::optional<ApprovalId> claimed =
       claiming ? std::optional(claiming->claimed.id) : std::nullopt;
@@ -343,6 +344,7 @@ Task<std::expected<Sendable, Stopped>> Calls::record(
   auto committed = co_await workspace.store().commit(std::move(unit));
   if (!committed) {
     auto& error = committed.error();
+    if (error.code == Errc::unknown_outcome) workspace.open_intents().lose_one();
     if (error.where == kProofConflict) co_return stop(used_proof());
     if (is_revision_conflict(error, RecordKind::run)) {
       co_return std::unexpected(co_await refuse(

@@ -338,6 +338,20 @@ TEST_F(CallsTest, P15_ARevocationBetweenDecisionAndCommitRefusesAndBurnsNothing)
   EXPECT_EQ(field(refusals[0], "operand"), delegation::name(Operand::run));
 }
 
+TEST_F(CallsTest, P4_AnApproverWhoIsDisabledBeforeTheCommitHasNotApproved) {
+  const auto question = approved("k1");
+  const auto before = count(audit::Kind::action_intent);
+  // Durable, and not yet seen in memory: the commit itself has to find it.
+  bool disabled = false;
+  dialer_.before = [&] {
+    if (!std::exchange(disabled, true)) acme_.disable_record("bob");
+  };
+  EXPECT_EQ(error(prepare(acme_.refund(*billing_, "k1"))).code, Errc::unavailable);
+  EXPECT_EQ(count(audit::Kind::action_intent), before);
+  EXPECT_EQ(acme_.approvals().find(acme_.workspace(), question->id)->state,
+            approval::State::approved);
+}
+
 TEST_F(CallsTest, I1_AnApprovalIsConsumedInTheCommitOfItsIntent) {
   const auto question = approved("k1");
   acme_.store().fail_next_commit(fail(Errc::unavailable, "the disk is full").error());

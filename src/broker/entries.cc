@@ -3,9 +3,16 @@
 
 #include "base/check.h"
 #include "base/encoding.h"
+#include "crypto/hash.h"
+#include "wire/canonical.h"
+#include "wire/utf8.h"
 
 namespace writ::broker {
 namespace {
+
+constexpr std::size_t kMostText = 1000;
+constexpr std::size_t kMostScope = std::size_t{16} * 1024;
+constexpr std::size_t kMostTexts = std::size_t{8} * 1024;
 
 // Who acts, in which run, of which workflow: on every entry about a call.
 void describe_call(audit::EntryBuilder& entry, const action::ProposedAction& proposed) {
@@ -41,6 +48,41 @@ std::optional<Once> proof_of(const action::ProposedAction& proposed) {
 
 }  // namespace
 
+std::string bounded_text(std::string_view text) {
+  if (text.size() <= kMostText && is_utf8(text)) return std::string(text);
+  // What is visible is at least as long as what it is made of.
+  auto out = visible_text(text.substr(0, kMostText));
+  auto end = std::min(out.size(), kMostText);
+  while (end > 0 && end < out.size() && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80)
+    --end;
+  out.resize(end);
+  return out + "...";
+}
+
+void set_scope(audit::EntryBuilder& entry, Json scope) {
+  const auto text = canonical_json(scope);
+  if (text.size() <= kMostScope) {
+    entry.set("scope", std::move(scope));
+  } else {
+    entry.set("scope_digest", hex_encode(crypto::sha256(text)));
+  }
+}
+
+void set_texts(audit::EntryBuilder& entry, std::string_view key,
+               const std::vector<std::string>& texts) {
+  JsonArray list;
+  std::size_t bytes = 0;
+  for (const auto& text : texts) {
+    auto one = bounded_text(text);
+    bytes += one.size();
+    if (bytes > kMostTexts) break;
+    list.emplace_back(std::string_view(one));
+  }
+  const auto left_out = texts.size() - list.size();
+  entry.set(key, std::move(list));
+  if (left_out > 0) entry.set(std::string(key) + "_left_out", left_out);
+}
+
 std::string likeness_subject(const Digest& likeness) { return "like_" + hex_encode(likeness); }
 
 EntryWriter::Payload EntryWriter::payload(std::string_view owner, std::string_view use,
@@ -74,13 +116,13 @@ Append EntryWriter::intent(const action::AuthorizedAction& authorized,
   about.set("server", proposed.server().name())
       .set("definition", hex_encode(proposed.operation().definition))
       .set("workspace_version", authorized.workspace_version())
-      .set("policies", json_strings(authorized.policies()))
       .set("grant", run.grant.to_string())
       .commit(kArguments, arguments.commitment.digest);
+  set_texts(about, "policies", authorized.policies());
   // The bounds under which this run has this tool: what scope the action had.
   const auto& tools = run.scope.use.tools();
   if (const auto bounds = tools.find(proposed.operation().name); bounds != tools.end()) {
-    about.set("scope", delegation::ToolSet({*bounds}).to_json());
+    set_scope(about, delegation::ToolSet({*bounds}).to_json());
   }
   if (const auto& account = proposed.account()) {
     about.set("credential", account->credential.to_string())
@@ -109,9 +151,9 @@ Append EntryWriter::refusal(const policy::Denied& denied) const {
   auto about = entry(audit::Kind::action_refused);
   describe_call(about, denied.proposed);
   about.set("operand", std::string(delegation::name(denied.refusal.operand)))
-      .set("message", denied.refusal.message);
-  if (!denied.policies.empty()) about.set("policies", json_strings(denied.policies));
-  if (!denied.errors.empty()) about.set("errors", json_strings(denied.errors));
+      .set("message", bounded_text(denied.refusal.message));
+  if (!denied.policies.empty()) set_texts(about, "policies", denied.policies);
+  if (!denied.errors.empty()) set_texts(about, "errors", denied.errors);
   auto arguments =
       payload(denied.proposed.id().to_string(), kArguments, as_bytes(denied.proposed.statement()));
   about.commit(kArguments, arguments.commitment.digest);
@@ -132,7 +174,7 @@ Append EntryWriter::outcome(const action::RecordedAction& action, const Ending& 
   if (ending.status) about.set("status", *ending.status);
   if (ending.credential_version) about.set("credential_version", *ending.credential_version);
   if (ending.request_digest) about.set("request_sha256", hex_encode(*ending.request_digest));
-  if (!ending.detail.empty()) about.set("detail", ending.detail);
+  if (!ending.detail.empty()) about.set("detail", bounded_text(ending.detail));
   Bytes sealed;
   if (ending.result) {
     auto result = payload(action.id().to_string(), kResult, as_bytes(*ending.result));

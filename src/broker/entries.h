@@ -74,6 +74,17 @@ class EntryWriter {
   Random& random_;
 };
 
+// An entry is bounded (audit::kMaxEntryBytes) and must always build, whatever an agent, an upstream
+// or a document made its parts of. These keep each part small.
+//
+// A text as it is, where it is UTF-8 of at most 1000 bytes; else its beginning as people see it.
+std::string bounded_text(std::string_view text);
+// `scope`, or where that is large `scope_digest`.
+void set_scope(audit::EntryBuilder& entry, Json scope);
+// The list under `key`, each text bounded; how many did not fit under `key`_left_out.
+void set_texts(audit::EntryBuilder& entry, std::string_view key,
+               const std::vector<std::string>& texts);
+
 JsonArray json_strings(const auto& list) {
   JsonArray out;
   for (const auto& item : list) out.emplace_back(std::string_view(item));

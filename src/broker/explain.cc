@@ -267,7 +267,7 @@ Expected<void> read_action(const LiveWorkspace& workspace, const std::vector<Log
         WRIT_TRY_VOID(
             open(workspace, each, tale.action.id, kArguments, statement, tale.erased_statement));
         if (statement) {
-          WRIT_TRY(tale.statement, parse_json_object(*statement));
+          WRIT_TRY(tale.statement, action::parse_statement(*statement));
         }
         break;
       }

@@ -2,36 +2,10 @@
 #include "broker/grant_entries.h"
 
 #include "base/encoding.h"
-#include "crypto/hash.h"
-#include "wire/canonical.h"
 #include "wire/time_text.h"
 
 namespace writ::broker {
 namespace {
-
-// An entry is bounded (audit::kMaxEntryBytes) and must always build: what may be larger is named by
-// its digest.
-constexpr std::size_t kMostScope = std::size_t{16} * 1024;
-constexpr std::size_t kMostMessage = 1000;
-
-void set_scope(audit::EntryBuilder& entry, Json scope) {
-  const auto text = canonical_json(scope);
-  if (text.size() <= kMostScope) {
-    entry.set("scope", std::move(scope));
-  } else {
-    entry.set("scope_digest", hex_encode(crypto::sha256(text)));
-  }
-}
-
-// Of our own texts, so that what is cut is ASCII or a whole character.
-std::string cut(std::string_view text) {
-  auto out = visible_text(text);
-  if (out.size() <= kMostMessage) return out;
-  auto end = kMostMessage;
-  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) --end;
-  out.resize(end);
-  return out;
-}
 
 void describe_agent(audit::EntryBuilder& entry, AgentId id, std::string_view name) {
   entry.set("agent", id.to_string()).set("agent_name", name);
@@ -121,8 +95,8 @@ Append grant_refused(const EntryWriter& writer, const AuthenticatedClient& clien
   describe_agent(about, client.agent().id, client.agent().name);
   about.set("flow", flow)
       .set("code", name(error.code))
-      .set("message", cut(error.message))
-      .set("where", cut(error.where))
+      .set("message", bounded_text(visible_text(error.message)))
+      .set("where", bounded_text(visible_text(error.where)))
       .set("client_key", client.key());
   std::vector<std::string> subjects;
   if (run) {

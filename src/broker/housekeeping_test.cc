@@ -105,6 +105,25 @@ TEST_F(HousekeepingTest, I6_TheResumePointNeverPassesAnIntentThatIsJustBeingReco
   EXPECT_EQ(acme_.run(recover(acme_.workspace(), acme_.clock(), acme_.random(), acme_.log())), 1U);
 }
 
+// A commit that was given up on may be done yet, at an index that nobody has heard of.
+TEST_F(HousekeepingTest, I6_TheResumePointPassesNoIntentOfWhichNobodyKnowsWhetherItIsRecorded) {
+  const auto billing = acme_.refund_chain();
+  move_on();
+  move_on();
+  const auto before = resume_point().log;
+  acme_.store().fail_next_commit(fail(Errc::unknown_outcome, "the disk does not answer").error());
+  FakeDialer dialer;
+  const auto lost =
+      acme_.run(acme_.calls().prepare(acme_.workspace(), acme_.read(*billing), dialer, {}));
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(std::get<Error>(lost.error()).code, Errc::unknown_outcome);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(acme_.run(acme_.finish(send_read(*billing).action, tools::Outcome::done)));
+    move_on();
+  }
+  EXPECT_EQ(resume_point().log, before);
+}
+
 TEST_F(HousekeepingTest, TheResumePointStaysBeforeTheOldestLivingRun) {
   const auto planner = acme_.start("plan");
   acme_.clock().advance(std::chrono::minutes(30));

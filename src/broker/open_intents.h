@@ -20,14 +20,22 @@ class OpenIntents {
     const std::lock_guard lock(mutex_);
     open_.erase(index);
   }
+  // An intent may be in the log, and nobody knows where: until a restart has looked, all from where
+  // the last look ended may be open.
+  void lose_one() {
+    const std::lock_guard lock(mutex_);
+    lost_ = true;
+  }
   std::optional<std::uint64_t> oldest() const {
     const std::lock_guard lock(mutex_);
+    if (lost_) return 0;
     return open_.empty() ? std::nullopt : std::optional(*open_.begin());
   }
 
  private:
   mutable std::mutex mutex_;
   std::set<std::uint64_t> open_;
+  bool lost_ = false;
 };
 
 }  // namespace writ::broker

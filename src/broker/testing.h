@@ -174,6 +174,13 @@ class Acme {
     workspace_->set_standing(id, std::move(standing));
   }
   void disable(std::string_view user) { enrol(user, key(user).public_jwk(), true); }
+  // The durable half alone, as between the commit and its effect in memory.
+  void disable_record(std::string_view user) {
+    const auto id = user_id(user);
+    auto standing = workspace_->standing(id);
+    standing.disabled = true;
+    put(RecordKind::user, id.to_string(), standing.revision, to_record(standing));
+  }
   UserId user_id(std::string_view name) { return workspace_->version()->user(name)->id; }
   // Another secret: of the same account or of another one (P12).
   void rotate_credential(bool same_account) {
