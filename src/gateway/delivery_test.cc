@@ -76,14 +76,24 @@ class Delivered : public ::testing::Test {
 
 TEST_F(Delivered, P18_I5_TheCredentialIsMaskedInFieldsAndBody) {
   const std::string key(broker::Acme::kSecret);
-  const auto seen =
-      read(ok("{\"authorization\":\"Bearer " + key + "\"}",
-              "Content-Type: application/json; key=" + key + "\r\nCache-Control: private=\"" +
-                  hex_encode(as_bytes(key)) + "\"\r\n"));
+  const auto seen = read(ok("{\"authorization\":\"Bearer " + key + "\"}",
+                            "Content-Type: application/json; key=" + key +
+                                "\r\nContent-Disposition: attachment; filename=\"" +
+                                hex_encode(as_bytes(key)) + "\"\r\n"));
   EXPECT_EQ(seen.body, "{\"authorization\":\"Bearer [redacted]\"}");
   EXPECT_EQ(seen.field("Content-Type"), "application/json; key=[redacted]");
-  EXPECT_EQ(seen.field("Cache-Control"), "private=\"[redacted]\"");
+  EXPECT_EQ(seen.field("Content-Disposition"), "attachment; filename=\"[redacted]\"");
   EXPECT_FALSE(acme().log().contains(key));
+}
+
+// A cache before the server would answer others, without a decision or a record.
+TEST_F(Delivered, NoCacheKeepsAResponse) {
+  const auto seen =
+      read(ok("{}",
+              "Content-Type: application/json\r\nCache-Control: public, max-age=600\r\n"
+              "Expires: Fri, 02 Jan 2099 03:04:05 GMT\r\n"));
+  EXPECT_EQ(seen.field("Cache-Control"), "no-store");
+  EXPECT_EQ(seen.field("Expires"), "");
 }
 
 TEST_F(Delivered, P18_AStreamIsPassedOnAsItComesAndMaskedAcrossItsPieces) {

@@ -13,9 +13,9 @@
 namespace writ::gateway {
 namespace {
 
-constexpr auto kAlways = std::to_array<std::string_view>(
-    {"content-type", "content-language", "content-disposition", "cache-control", "expires",
-     "last-modified", "retry-after", "allow"});
+constexpr auto kAlways =
+    std::to_array<std::string_view>({"content-type", "content-language", "content-disposition",
+                                     "last-modified", "retry-after", "allow"});
 
 template <typename List>
 bool is_in(const List& list, std::string_view name) {
@@ -67,6 +67,9 @@ Fields filter_response(const net::ResponseHead& head, const tools::ToolServer& s
   // Bytes of others on our origin: never guessed to be a page, never run as one.
   (void)out.set("X-Content-Type-Options", "nosniff");
   (void)out.set("Content-Security-Policy", "default-src 'none'; sandbox");
+  // What an upstream lets caches keep and share, it lets them for who holds its key. An answer out
+  // of a cache is a call that nobody decided on or wrote down, perhaps another agent's.
+  (void)out.set("Cache-Control", "no-store");
   return out;
 }
 

@@ -2,7 +2,8 @@
 // What of an upstream's response head goes on to the agent (P18): the fields of a short list and
 // those that the operation declares, each without the secret. Set-Cookie, challenges, hop-by-hop
 // and connection fields never; lengths, digests and ETag not while redacting, since they speak of
-// other bytes; Location only where it names a declared operation, rewritten to the proxy's URL.
+// other bytes; nothing that lets a cache keep it; Location only where it names a declared
+// operation, rewritten to the proxy's URL.
 #pragma once
 
 #include <string_view>
