@@ -3,8 +3,11 @@
 
 #include <algorithm>
 
+#include "action/digest.h"
 #include "base/encoding.h"
+#include "wire/canonical.h"
 #include "wire/time_text.h"
+#include "wire/utf8.h"
 
 namespace writ::cli {
 namespace {
@@ -14,6 +17,31 @@ std::string list_of(const std::vector<std::string>& texts) {
   for (const auto& text : texts) out += (out.empty() ? "" : ", ") + visible_text(text);
   return out;
 }
+
+// Text over as many lines as it needs, `used` columns of the first being taken. Folded here,
+// because a terminal folds to its first column, where a part of a long value would look like
+// another field: each line but the first begins with a mark that nothing else begins with.
+// Characters outside ASCII count double, as the widest of them are.
+std::string folded(std::string_view text, std::size_t width, std::size_t used) {
+  constexpr std::string_view kMark = "    > ";
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto start = at;
+    const auto c = next_code_point(text, at);
+    if (!c) ++at;
+    const std::size_t columns = c && *c < 0x80 ? 1 : 2;
+    if (used + columns > width) {
+      (out += '\n') += kMark;
+      used = kMark.size();
+    }
+    out.append(text, start, at - start);
+    used += columns;
+  }
+  return out;
+}
+
+// In quotes, on one line.
+std::string quoted(const std::string& text) { return visible_text(write_json(Json(text))); }
 
 std::unexpected<Error> two_stories(std::string_view what) {
   return fail(Errc::denied,
@@ -50,7 +78,7 @@ Expected<PreparedDecision> prepare_decision(const protocol::ApprovalView& approv
   WRIT_TRY(auto shown, approval::show_statement(approval.statement));
   if (shown.digest != approval.digest) return two_stories("digest");
   // show_statement() has parsed it within bounds and found every field.
-  WRIT_TRY(const auto object, parse_json_object(approval.statement, {.depth = 33}));
+  WRIT_TRY(const auto object, action::parse_statement(approval.statement));
   ObjectReader r(object);
   r.allow_unknown();
   const auto workspace_text = r.string("workspace");
@@ -81,12 +109,12 @@ std::string render_decision(const protocol::ApprovalView& approval,
                             const PreparedDecision& prepared, const Style& style) {
   std::string out;
   const auto line = [&](std::string_view label, const std::string& text) {
-    out += style.dim(label) + text + '\n';
+    out += style.dim(label) + folded(text, style.width, label.size()) + '\n';
   };
   out += style.bold("Approval " + approval.id.to_string()) + '\n';
-  if (!approval.title.empty()) out += wrap(visible_text(approval.title), style.width) + '\n';
+  if (!approval.title.empty()) line({}, visible_text(approval.title));
   line("asked by  ",
-       "agent " + visible_text(approval.agent) + ", in the run " + visible_text(approval.run_name));
+       "agent " + visible_text(approval.agent) + ", in the run " + quoted(approval.run_name));
   line("for       ", approval.user ? visible_text(*approval.user) : std::string("the workspace"));
   line("open till ", format_time(approval.expires));
   line("needs     ", list_of(approval.groups));
@@ -104,8 +132,7 @@ std::string render_decision(const protocol::ApprovalView& approval,
     out += style.notice(" already.") + '\n';
   }
   out += '\n' + style.bold("The action, exactly:") + '\n';
-  // Not wrapped: a line that the terminal folds is still the same line.
-  for (const auto& field : prepared.shown.lines) out += "  " + field + '\n';
+  for (const auto& field : prepared.shown.lines) line("  ", field);
   out += '\n';
   line("sha-256   ", hex_encode(prepared.statement.digest) + " (of the above)");
   const bool denial = prepared.statement.verdict == approval::Verdict::deny;

@@ -33,7 +33,8 @@ Expected<PreparedDecision> prepare_decision(const protocol::ApprovalView& approv
                                             const std::vector<std::string>& only = {});
 
 // What the person must see: who asks, the statement line by line, its digest, who decided already,
-// and identical actions. Nothing in it is left out or shortened.
+// and identical actions. Nothing in it is left out or shortened; what is longer than a line goes on
+// after a mark, never where a field could begin.
 std::string render_decision(const protocol::ApprovalView& approval,
                             const PreparedDecision& prepared, const Style& style);
 

@@ -71,6 +71,13 @@ class DecideTest : public ::testing::Test {
     return prepared ? Errc::internal : prepared.error().code;
   }
 
+  static std::string unfolded(std::string page) {
+    constexpr std::string_view kFold = "\n    > ";
+    for (auto at = page.find(kFold); at != std::string::npos; at = page.find(kFold, at))
+      page.erase(at, kFold.size());
+    return page;
+  }
+
   protocol::WhoAmI person_;
   protocol::ApprovalView view_;
 };
@@ -135,7 +142,7 @@ TEST_F(DecideTest, ThePageHasEverythingExactly) {
   restate("arguments", JsonObject{{"amount", 12000},
                                   {"note", "to \u202eecila\u202c\u200b" + std::string(300, 'x')}});
   const auto prepared = prepare(Verdict::approve, {"finance"}).value();
-  const auto page = render_decision(view_, prepared, {});
+  const auto page = unfolded(render_decision(view_, prepared, {}));
   EXPECT_THAT(page, AllOf(HasSubstr("\n  tool: \"billing.refund.execute\"\n"),
                           HasSubstr("\n  arguments.amount: 12000\n"),
                           HasSubstr("to \\u202eecila\\u202c\\u200b" + std::string(300, 'x')),
@@ -143,6 +150,34 @@ TEST_F(DecideTest, ThePageHasEverythingExactly) {
                           HasSubstr("done 1 time and may have been done 2 more times already"),
                           HasSubstr("Approve for finance?")));
   for (const auto& line : prepared.shown.lines) EXPECT_THAT(page, HasSubstr("  " + line + "\n"));
+}
+
+// P20, failures.md 24: the terminal must not make a field of what is a part of another one.
+TEST_F(DecideTest, P20_NoPartOfALongValueLooksLikeAFieldOfItsOwn) {
+  const auto line_like = [](const std::string& before) {
+    return before + "  arguments.amount: 1  needs     nobody";
+  };
+  for (std::size_t padding = 0; padding < 200; ++padding) {
+    restate("arguments", JsonObject{{"amount", 12000},
+                                    {"note", line_like(std::string(padding, ' '))},
+                                    {"wide", line_like(std::string(padding, 'x') + "\u8d22")}});
+    view_.title = line_like("Refund" + std::string(padding, ' '));
+    view_.run_name = line_like(std::string(padding, ' '));
+    const auto prepared = prepare(Verdict::approve, {"finance"}).value();
+    const auto page = render_decision(view_, prepared, {.width = 60});
+    std::size_t amounts = 0;
+    for (std::size_t at = 0; at < page.size();) {
+      const auto end = page.find('\n', at);
+      const std::string_view line(page.data() + at, end - at);
+      EXPECT_LE(columns(line), 60U);
+      amounts += line.starts_with("  arguments.amount:") ? 1 : 0;
+      EXPECT_FALSE(line.starts_with("needs     nobody")) << line;
+      at = end + 1;
+    }
+    EXPECT_EQ(amounts, 1U) << page;
+    for (const auto& line : prepared.shown.lines)
+      EXPECT_THAT(unfolded(page), HasSubstr("  " + line + "\n"));
+  }
 }
 
 TEST_F(DecideTest, WhatIsSentIsWhatWasPrepared) {
