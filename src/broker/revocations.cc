@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/revocations.h"
 
-#include <set>
-
 #include "async/event.h"
 #include "wire/canonical.h"
 #include "wire/utf8.h"
@@ -96,18 +94,18 @@ Task<Expected<std::vector<RunId>>> Revocations::end(LiveWorkspace& workspace,
     if (auto run = workspace.runs().find(id)) endings.runs.push_back(std::move(run));
   }
   auto written = co_await write_down(workspace, endings);
+  if (!written) {
+    log_.error("revocation.not_durable",
+               {{"runs", endings.runs.size()}, {"error", written.error().message}});
+    // Before they show as ended: who finds nothing left to end must find that it is owed.
+    owe(workspace, std::move(endings));
+  }
 
   // Also where nothing could be written: what must stop stops now.
   const OneShot<bool> stopped;
   workspace.runs().end(family, [stopped] { stopped.set(true); });
   (void)co_await stopped.wait();
-
-  if (!written) {
-    log_.error("revocation.not_durable",
-               {{"runs", endings.runs.size()}, {"error", written.error().message}});
-    owe(workspace, std::move(endings));
-    co_return not_durable(written.error());
-  }
+  if (!written) co_return not_durable(written.error());
   if (auto told = co_await approvals_.cancel(workspace, std::move(family)); !told) {
     // The questions cannot be claimed any more and expire by themselves.
     log_.warning("revocation.questions_left_open", {{"error", told.error().message}});
@@ -145,37 +143,48 @@ Task<Expected<std::vector<RunId>>> Revocations::write_down(LiveWorkspace& worksp
 }
 
 Task<Expected<void>> Revocations::settle(LiveWorkspace& workspace) {
-  auto all = take_owed(workspace);
+  // Of a copy: what another call is writing down at this moment stays owed until it is durable, so
+  // that neither of them says so before.
+  auto all = owed(workspace);
   std::optional<Error> failed;
   for (auto& endings : all) {
-    if (!failed) {
-      std::vector<RunId> runs;
-      runs.reserve(endings.runs.size());
-      for (const auto& run : endings.runs) runs.push_back(run->id);
-      if (auto written = co_await write_down(workspace, endings); !written) {
-        failed = std::move(written).error();
-      } else if (auto told = co_await approvals_.cancel(workspace, std::move(runs)); !told) {
-        log_.warning("revocation.questions_left_open", {{"error", told.error().message}});
-      }
+    std::vector<RunId> runs;
+    runs.reserve(endings.runs.size());
+    for (const auto& run : endings.runs) runs.push_back(run->id);
+    auto written = co_await write_down(workspace, endings);
+    std::set<RunId> durable(runs.begin(), runs.end());
+    for (const auto& run : endings.runs) durable.erase(run->id);
+    forget_owed(workspace, durable);
+    if (!written) {
+      failed = std::move(written).error();
+      break;
     }
-    if (!endings.runs.empty()) owe(workspace, std::move(endings));
+    if (auto told = co_await approvals_.cancel(workspace, std::move(runs)); !told)
+      log_.warning("revocation.questions_left_open", {{"error", told.error().message}});
   }
   if (failed) co_return std::unexpected(std::move(*failed));
   co_return Expected<void>();
 }
 
-std::vector<Revocations::Endings> Revocations::take_owed(const LiveWorkspace& workspace) {
+std::vector<Revocations::Endings> Revocations::owed(const LiveWorkspace& workspace) {
   const std::lock_guard lock(mutex_);
   const auto found = owed_.find(workspace.id());
-  if (found == owed_.end()) return {};
-  auto out = std::move(found->second);
-  owed_.erase(found);
-  return out;
+  return found == owed_.end() ? std::vector<Endings>() : found->second;
 }
 
 void Revocations::owe(const LiveWorkspace& workspace, Endings endings) {
   const std::lock_guard lock(mutex_);
   owed_[workspace.id()].push_back(std::move(endings));
+}
+
+void Revocations::forget_owed(const LiveWorkspace& workspace, const std::set<RunId>& durable) {
+  const std::lock_guard lock(mutex_);
+  const auto found = owed_.find(workspace.id());
+  if (found == owed_.end()) return;
+  for (auto& endings : found->second)
+    std::erase_if(endings.runs, [&](const SharedRun& run) { return durable.contains(run->id); });
+  std::erase_if(found->second, [](const Endings& endings) { return endings.runs.empty(); });
+  if (found->second.empty()) owed_.erase(found);
 }
 
 }  // namespace writ::broker

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,8 +59,9 @@ class Revocations {
   // Takes out of `endings` what is durable, by this call or by another's; the rest is left where it
   // fails. The runs that this call wrote.
   Task<Expected<std::vector<RunId>>> write_down(LiveWorkspace& workspace, Endings& endings);
-  std::vector<Endings> take_owed(const LiveWorkspace& workspace);
+  std::vector<Endings> owed(const LiveWorkspace& workspace);
   void owe(const LiveWorkspace& workspace, Endings endings);
+  void forget_owed(const LiveWorkspace& workspace, const std::set<RunId>& durable);
 
   Approvals& approvals_;
   const Clock& clock_;

@@ -177,6 +177,27 @@ TEST_F(RevocationsTest, P23_WithAFullDiskTheRunsStopAllTheSameAndTheAnswerSaysFo
   EXPECT_TRUE(revoke(plan_->id).has_value());
 }
 
+// Somebody else is about to write it down, and may not succeed.
+TEST_F(RevocationsTest, P23_WhatIsOwedIsNotAcknowledgedBeforeItIsDurable) {
+  acme_.store().fail_commits(fail(Errc::unavailable, "the disk is full").error());
+  ASSERT_FALSE(revoke(plan_->id).has_value());
+  acme_.store().fail_commits(std::nullopt);
+  acme_.store().hold_commits();
+  auto settled = std::async([&] { return acme_.run(revocations_.settle(acme_.workspace())); });
+  while (acme_.store().held() < 1) std::this_thread::yield();
+  auto again = std::async([&] { return revoke(plan_->id); });
+  EXPECT_EQ(again.wait_for(milliseconds(20)), std::future_status::timeout);
+  acme_.store().release_commits();
+  EXPECT_TRUE(settled.get().has_value());
+  EXPECT_TRUE(again.get().has_value());
+  EXPECT_EQ(revision(*settle_), 2U);
+  EXPECT_EQ(ends().size(), 3U);
+  // Nothing is owed any more.
+  const auto commits = acme_.store().commits();
+  EXPECT_TRUE(acme_.run(revocations_.settle(acme_.workspace())).has_value());
+  EXPECT_EQ(acme_.store().commits(), commits);
+}
+
 TEST_F(RevocationsTest, P9_AllRunsOfAUserEndTogether) {
   const auto alice = acme_.user_id("alice");
   const auto ended = acme_.run(revocations_.revoke_where(
