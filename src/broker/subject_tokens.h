@@ -21,7 +21,7 @@ enum class SubjectKind : std::uint8_t { jwt, id_token, access_token };
 
 struct VerifiedSubject {
   std::shared_ptr<const identity::User> user;  // active
-  Digest token{};                              // SHA-256 of its text
+  Digest token{};            // SHA-256 of what is signed of it: header and payload
   TimePoint accepted_until;  // from then on the same token is refused, by its age or its end
 };
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/encoding.h"
 #include "broker/grants_testing.h"
 #include "crypto/hash.h"
 #include "jose/tokens_testing.h"
@@ -54,7 +55,31 @@ TEST_F(SubjectTokensTest, Failures12_ATokenForAnotherAgentIsDenied) {
 TEST_F(SubjectTokensTest, P6_ItsHashIsRecordedWithTheRun) {
   const auto token = acme_.user_token();
   const auto granted = acme_.start_with(SubjectKind::jwt, token).value();
-  EXPECT_EQ(acme_.workspace().runs().find(granted.run)->user_token, crypto::sha256(token));
+  EXPECT_EQ(acme_.workspace().runs().find(granted.run)->user_token,
+            crypto::sha256(std::string_view(token).substr(0, token.rfind('.'))));
+}
+
+// The same claims under the other signature that ECDSA has for them: (r, n - s) beside (r, s).
+std::string twin(const std::string& token) {
+  const auto order =
+      *hex_decode("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+  const auto at = token.rfind('.') + 1;
+  auto signature = *base64url_decode(std::string_view(token).substr(at));
+  int borrow = 0;
+  for (std::size_t i = 32; i-- > 0;) {
+    const int digit = order[i] - signature[32 + i] - borrow;
+    borrow = digit < 0 ? 1 : 0;
+    signature[32 + i] = static_cast<std::uint8_t>(digit + 256 * borrow);
+  }
+  return token.substr(0, at) + base64url_encode(signature);
+}
+
+TEST_F(SubjectTokensTest, P6_RunsAreCappedPerTokenHoweverItIsSpelled) {
+  const auto token = acme_.user_token();
+  for (int i = 0; i < 16; ++i) EXPECT_EQ(local(token), "granted");
+  EXPECT_EQ(local(token), kDenied);
+  ASSERT_NE(twin(token), token);
+  EXPECT_EQ(local(twin(token)), kDenied);
 }
 
 TEST_F(SubjectTokensTest, Failures5_NoTokenStandsForNobody) {
