@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/applying.h"
 
+#include <map>
+#include <set>
+
 #include "base/encoding.h"
+#include "broker/history.h"
 #include "broker/live_records.h"
 #include "wire/toml.h"
 
@@ -25,6 +29,35 @@ bool has_lost_ground(const Version& version, const delegation::Run& run) {
   const auto terms = version.terms_of(run);
   return terms.ceiling == nullptr || terms.step == nullptr ||
          (run.user && version.user(*run.user) == nullptr);
+}
+
+// The living runs that their agents began with keys which they do not have any more: who took such
+// a key may have begun them, and their tokens are bound to another one. Which key it was is in the
+// log.
+Task<Expected<std::vector<RunId>>> begun_with_lost_keys(LiveWorkspace& workspace,
+                                                        const Version& before, const Version& now) {
+  std::map<AgentId, std::set<std::string>> lost;
+  for (const auto& terms : before.agents()) {
+    const auto* after = now.agent(terms.agent->id);
+    if (after == nullptr) continue;
+    for (const auto& key : terms.agent->keys.keys()) {
+      if (after->agent->keys.find_thumbprint(key.thumbprint()) == nullptr)
+        lost[terms.agent->id].insert(key.thumbprint());
+    }
+  }
+  std::vector<RunId> out;
+  if (lost.empty()) co_return out;
+  for (const auto& run : workspace.runs().all()) {
+    const auto keys = lost.find(run->agent);
+    if (keys == lost.end()) continue;
+    // The first entry about a run is that of its start.
+    WRIT_CO_TRY(const auto rows, co_await workspace.store().find_log(run->id.to_string(), 0, 1));
+    if (rows.empty()) continue;
+    WRIT_CO_TRY(const auto entry, audit::Entry::parse(as_bytes(rows.front().entry)));
+    const auto key = text_member(entry.json(), "client_key");
+    if (key && keys->second.contains(*key)) out.push_back(run->id);
+  }
+  co_return out;
 }
 
 // A workspace keeps its name: paths, client ids and people's sessions have it.
@@ -123,8 +156,12 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
               .changed = next->digest() != before->digest(),
               .changes = {},
               .revoked = {}};
-  if (!out.changed) co_return out;
-  if (!has_admin(workspace, *next)) {
+  if (!out.changed) {
+    if (dry_run) co_return out;
+    co_return co_await finish(workspace, std::move(out), before, before, std::move(caller));
+  }
+  const auto admin = remaining_admin(workspace, *next);
+  if (!admin) {
     co_return refused(fail(Errc::conflict, "nobody could administer the workspace after this", {},
                            "give the role admin to a user who has enrolled a key")
                           .error());
@@ -132,34 +169,63 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
   out.changes = workspace::difference(before.get(), *next);
   if (out.changes.empty()) out.changes = changed_texts(workspace.documents(), documents);
   if (dry_run) {
-    out.revoked = workspace.runs().select(
-        [&](const delegation::Run& run) { return has_lost_ground(*next, run); });
+    auto compromised = co_await begun_with_lost_keys(workspace, *before, *next);
+    if (!compromised) co_return refused(std::move(compromised).error());
+    out.revoked = workspace.runs().select([&](const delegation::Run& run) {
+      return has_lost_ground(*next, run) ||
+             std::ranges::find(*compromised, run.id) != compromised->end();
+    });
     co_return out;
   }
 
   const EntryWriter writer(workspace.id(), workspace.data_key(), clock_, random_);
   Unit unit;
+  unit.checks = {*admin};
   unit.puts = {{RecordKind::workspace, workspace.id().to_string(), before->number(),
                 to_record(WorkspaceRecord{documents, built->names})}};
   unit.appends = {applied_entry(writer, *next, out.changes, caller)};
   auto committed = co_await workspace.store().commit(std::move(unit));
   if (!committed) {
     if (committed.error().code != Errc::conflict) co_return refused(std::move(committed).error());
-    co_return refused(fail(Errc::conflict, "another apply was published while this one was checked",
+    const bool standing = is_revision_conflict(committed.error(), RecordKind::user);
+    co_return refused(fail(Errc::conflict,
+                           standing ? "a user's standing changed while this was checked"
+                                    : "another apply was published while this one was checked",
                            {}, "look at the difference (--dry-run), and apply again")
                           .error());
   }
   workspace.publish(next, std::move(documents), std::move(built->names));
   out.version = next->number();
+  co_return co_await finish(workspace, std::move(out), before, next, std::move(caller));
+}
 
-  auto revoked = co_await take_effect(workspace, before, next, std::move(caller));
+Task<std::expected<Applied, NotApplied>> Applying::finish(LiveWorkspace& workspace, Applied applied,
+                                                          std::shared_ptr<const Version> before,
+                                                          std::shared_ptr<const Version> now,
+                                                          Caller caller) {
+  auto revoked =
+      co_await take_effect(workspace, std::move(before), std::move(now), std::move(caller));
   if (!revoked) {
     auto error = std::move(revoked).error();
-    error.message = "version " + std::to_string(out.version) + " is published; " + error.message;
+    error.message =
+        "version " + std::to_string(applied.version) + " is published; " + error.message;
     co_return refused(std::move(error));
   }
-  out.revoked = std::move(*revoked);
-  co_return out;
+  applied.revoked = std::move(*revoked);
+  co_return applied;
+}
+
+Task<Expected<std::vector<RunId>>> Applying::catch_up(LiveWorkspace& workspace) {
+  const auto now = workspace.version();
+  co_return co_await revocations_.revoke_where(
+      workspace,
+      [&workspace, now](const delegation::Run& run) {
+        return has_lost_ground(*now, run) ||
+               (run.user && workspace.active_user(*run.user) == nullptr);
+      },
+      {.by = "server",
+       .by_name = {},
+       .reason = "its agent, step or user had gone when the server stopped"});
 }
 
 Task<Expected<std::vector<RunId>>> Applying::take_effect(LiveWorkspace& workspace,
@@ -172,6 +238,18 @@ Task<Expected<std::vector<RunId>>> Applying::take_effect(LiveWorkspace& workspac
        .by_name = caller.user->name,
        .reason =
            "version " + std::to_string(now->number()) + " of the workspace has no place for it"});
+  if (revoked) {
+    auto compromised = co_await begun_with_lost_keys(workspace, *before, *now);
+    if (!compromised) co_return std::unexpected(std::move(compromised).error());
+    auto ended = co_await revocations_.revoke(
+        workspace, std::move(*compromised),
+        {.by = caller.user->id.to_string(),
+         .by_name = caller.user->name,
+         .reason = "its agent began it with a key that version " + std::to_string(now->number()) +
+                   " of the workspace does not have"});
+    if (!ended) co_return std::unexpected(std::move(ended).error());
+    revoked->insert(revoked->end(), ended->begin(), ended->end());
+  }
   // A user who is gone is signed out, and stays so where the name comes back.
   for (const auto& user : before->users()) {
     if (now->user(user->id) == nullptr) (void)co_await sessions_.end_all(workspace, user->id);

@@ -38,15 +38,25 @@ class Applying {
         clock_(clock),
         random_(random) {}
 
-  // Documents equal to those published change nothing. Errors: conflict where another apply was
-  // published since this one began, and where nobody could administer the workspace afterwards;
+  // Documents equal to those published change nothing, and end what could not be ended when they
+  // were published. Errors: conflict where another apply was published since this one began, or
+  // someone's standing changed, and where nobody could administer the workspace afterwards;
   // unavailable where it could not be written: then nothing has changed; or where it was, and the
   // revocations could not: the message says so.
   Task<std::expected<Applied, NotApplied>> apply(LiveWorkspace& workspace,
                                                  workspace::Documents documents, bool dry_run,
                                                  Caller caller);
 
+  // At start: ends the runs whose ground, or whose user, went when a crash kept them from being
+  // revoked. They have no authority as it is; this keeps them from coming back with a name or a
+  // user. Returns them.
+  Task<Expected<std::vector<RunId>>> catch_up(LiveWorkspace& workspace);
+
  private:
+  Task<std::expected<Applied, NotApplied>> finish(LiveWorkspace& workspace, Applied applied,
+                                                  std::shared_ptr<const workspace::Version> before,
+                                                  std::shared_ptr<const workspace::Version> now,
+                                                  Caller caller);
   Task<Expected<std::vector<RunId>>> take_effect(LiveWorkspace& workspace,
                                                  std::shared_ptr<const workspace::Version> before,
                                                  std::shared_ptr<const workspace::Version> now,

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "broker/control_testing.h"
+#include "broker/grants_testing.h"
 
 namespace writ::broker {
 namespace {
@@ -172,6 +173,82 @@ TEST_F(ApplyingTest, P4_AnAgentsKeyIsNotAPersons) {
   auto documents = acme.documents();
   documents["workspace.toml"] += "\n[users.erin]\n";
   EXPECT_THAT(problems(documents), HasSubstr("agents/billing.toml: a key of this agent"));
+}
+
+TEST_F(ApplyingTest, P3_AnApplyDoesNotCountOnAnAdminWhoIsDisabledMeanwhile) {
+  acme.edit("workspace.toml", "[users.carol]\n", "[users.carol]\nroles = [\"admin\"]\n");
+  const auto documents = replaced(acme.documents(), "workspace.toml",
+                                  "roles = [\"admin\", \"operator\"]", "roles = [\"operator\"]");
+  acme.store().hold_commits();
+  auto disabled = std::async(
+      [&] { return acme.run(users.disable(acme.workspace(), "carol", caller("admin"))); });
+  while (acme.store().held() < 1) std::this_thread::yield();
+  auto applied = std::async([&] { return apply(documents); });
+  while (acme.store().held() < 2) std::this_thread::yield();
+  acme.store().release_commits();
+  EXPECT_TRUE(disabled.get().has_value());
+  const auto refused = applied.get();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().error.code, Errc::conflict);
+  EXPECT_TRUE(remaining_admin(acme.workspace(), *acme.workspace().version()));
+}
+
+TEST_F(ApplyingTest, P5_WhatWasNotRevokedWhenItWasPublishedIsWhenItIsAppliedAgain) {
+  const auto run = acme.refund_chain();
+  // The server died after the commit of the version.
+  acme.documents() = without_billing(acme.documents());
+  acme.apply();
+  ASSERT_TRUE(acme.workspace().runs().alive(run->id, acme.clock().now()));
+  const auto again = apply(acme.documents());
+  ASSERT_TRUE(again.has_value());
+  EXPECT_FALSE(again->changed);
+  EXPECT_THAT(again->revoked, UnorderedElementsAre(run->id));
+  EXPECT_FALSE(acme.workspace().runs().alive(run->id, acme.clock().now()));
+}
+
+TEST_F(ApplyingTest, P9_WhatACrashLeftAliveEndsAtStartAndDoesNotComeBack) {
+  const auto lost = acme.refund_chain("bob");
+  const auto bobs = *acme.workspace().runs().find(*lost->parent)->parent;
+  const auto carols = acme.start("plan", "carol");
+  const auto alices = acme.start("plan", "alice");
+  acme.disable("carol");
+  acme.documents() = without_billing(acme.documents());
+  acme.apply();
+  EXPECT_THAT(acme.run(applying.catch_up(acme.workspace())).value(),
+              UnorderedElementsAre(lost->id, carols->id));
+  acme.enrol("carol", acme.key("carol").public_jwk());
+  const auto now = acme.clock().now();
+  EXPECT_FALSE(acme.workspace().runs().alive(carols->id, now));
+  EXPECT_TRUE(acme.workspace().runs().alive(alices->id, now));
+  EXPECT_TRUE(acme.workspace().runs().alive(bobs, now));
+}
+
+// Whoever took the key may have begun the run, and its tokens are bound to another key of theirs.
+TEST(Applying, P23_WithAnAgentsKeyEndTheRunsThatItBegan) {
+  GrantsAcme acme;
+  Sessions sessions(acme.live(), acme.time(), acme.clock(), acme.random());
+  Applying applying(acme.approvals(), sessions, acme.revocations(), acme.clock(), acme.random());
+  const auto apply = [&](bool dry_run) {
+    return acme.run(
+        applying.apply(acme.workspace(), acme.documents(), dry_run,
+                       {.user = acme.workspace().version()->user("admin"), .run = nullptr}));
+  };
+  const auto granted = acme.refund_grant();
+  const auto support = *acme.workspace().runs().find(granted.run)->parent;
+  const auto planner = *acme.workspace().runs().find(support)->parent;
+
+  auto& text = acme.documents().at("agents/support.toml");
+  text.erase(text.find("\n[[keys]]"));
+  text += "\n[[keys]]\n";
+  const auto other = crypto::Es256PrivateKey::generate();
+  for (const auto& member : jose::Es256Signer(other, "k2").public_jwk().to_json())
+    text += std::string(text_of(member)) + " = " + write_json(member.value()) + '\n';
+  EXPECT_THAT(apply(true)->revoked, UnorderedElementsAre(support, granted.run));
+  const auto applied = apply(false);
+  ASSERT_TRUE(applied.has_value());
+  EXPECT_THAT(applied->revoked, UnorderedElementsAre(support, granted.run));
+  EXPECT_FALSE(acme.workspace().runs().alive(support, acme.clock().now()));
+  EXPECT_TRUE(acme.workspace().runs().alive(planner, acme.clock().now()));
 }
 
 TEST_F(ApplyingTest, P5_OfTwoAtOnceOneWinsAndTheOtherIsTold) {

@@ -149,6 +149,13 @@ Task<Expected<Granted>> Grants::begin(const AuthenticatedClient& client,
   unit.appends.push_back(grant_issued(writer(workspace), run, tokens.access, flow));
   WRIT_CO_TRY_VOID(co_await workspace.store().commit(std::move(unit)));
   WRIT_CO_TRY_VOID(co_await publish(workspace, birth.run));
+  // As in publish(): an apply that takes the client's key away looks for its runs after that.
+  if (const auto known = Clients::terms(client, *workspace.version()); !known) {
+    WRIT_CO_TRY_VOID(co_await parts_.revocations.revoke(
+        workspace, {run.id},
+        {.by = "server", .by_name = {}, .reason = "its agent's key went as it began"}));
+    co_return std::unexpected(known.error());
+  }
   co_return Granted{.access = std::move(tokens.access),
                     .refresh = std::move(tokens.refresh),
                     .bound = !run.key_thumbprint.empty(),

@@ -131,6 +131,11 @@ Task<Expected<SignedIn>> SignIns::with_invitation(std::shared_ptr<LiveWorkspace>
     if (user == nullptr || enrolment->user != user->id) co_return refused();
     auto standing = workspace->standing(user->id);
     if (standing.disabled) co_return refused();
+    // An invitation is worth what its admin is: who was dismissed has kept no way back in.
+    const auto admin = version->user(*enrolment->by);
+    const auto admins = workspace->standing(*enrolment->by);
+    if (admin == nullptr || admins.disabled || !admin->has_role(identity::Role::admin))
+      co_return refused();
     WRIT_CO_TRY(const auto login, verify(request, key));
     if (is_taken(*workspace, *version, user->id, key)) {
       co_return fail(Errc::conflict, "this key is enrolled for somebody else", "/key",
@@ -143,7 +148,8 @@ Task<Expected<SignedIn>> SignIns::with_invitation(std::shared_ptr<LiveWorkspace>
     auto opening = parts_.sessions.prepare(*workspace, *user, login.session_key, standing.revision);
     const EntryWriter writer(workspace->id(), workspace->data_key(), parts_.clock, parts_.random);
     Unit unit;
-    unit.checks = {check_version(*workspace, *version)};
+    unit.checks = {check_version(*workspace, *version),
+                   {RecordKind::user, admin->id.to_string(), admins.revision}};
     unit.once = {login.once};
     unit.puts = {{RecordKind::user, user->id.to_string(), before, to_record(standing)},
                  opening.put};

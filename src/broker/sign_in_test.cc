@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/sign_in.h"
 
+#include <future>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -235,6 +237,40 @@ TEST_F(SignInTest, P9_ADisabledUserHasNoSessionAndItsRunsEnd) {
 TEST_F(SignInTest, TheLastAdminIsNotDisabled) {
   EXPECT_EQ(acme.run(users.disable(acme.workspace(), "admin", caller("admin"))).error().code,
             Errc::conflict);
+}
+
+// Each is there for the other, until one of them is not.
+TEST_F(SignInTest, P3_OfTwoAdminsWhoAreDisabledAtOnceOneStays) {
+  acme.edit("workspace.toml", "[users.carol]\n", "[users.carol]\nroles = [\"admin\"]\n");
+  const auto disable = [&](std::string name) {
+    return acme.run(users.disable(acme.workspace(), std::move(name), caller("admin")));
+  };
+  acme.store().hold_commits();
+  auto first = std::async([&] { return disable("admin"); });
+  auto second = std::async([&] { return disable("carol"); });
+  while (acme.store().held() < 2) std::this_thread::yield();
+  acme.store().release_commits();
+  const auto a = first.get();
+  const auto b = second.get();
+  ASSERT_NE(a.has_value(), b.has_value());
+  EXPECT_EQ((a ? b : a).error().code, Errc::conflict);
+  EXPECT_TRUE(remaining_admin(acme.workspace(), *acme.workspace().version()));
+}
+
+TEST_F(SignInTest, P3_AnInvitationIsOfNoUseWhenItsAdminIsOneNoMore) {
+  acme.edit("workspace.toml", "[users.carol]\n", "[users.carol]\nroles = [\"admin\"]\n");
+  const auto code = [&] {
+    auto issued =
+        acme.run(invite(acme.workspace(), "olivia", caller("carol"), acme.clock(), acme.random()));
+    return std::string(issued->code.reveal_text());
+  }();
+  acme.disable("carol");
+  EXPECT_EQ(with_code(code, new_key_, "olivia").error().code, Errc::unauthenticated);
+  acme.enrol("carol", acme.key("carol").public_jwk());
+  acme.edit("workspace.toml", "[users.carol]\nroles = [\"admin\"]\n", "[users.carol]\n");
+  EXPECT_EQ(with_code(code, new_key_, "olivia").error().code, Errc::unauthenticated);
+  acme.edit("workspace.toml", "[users.carol]\n", "[users.carol]\nroles = [\"admin\"]\n");
+  EXPECT_TRUE(with_code(code, new_key_, "olivia").has_value());
 }
 
 // --- founding

@@ -5,13 +5,16 @@
 
 namespace writ::broker {
 
-bool has_admin(const LiveWorkspace& workspace, const workspace::Version& version,
-               std::optional<UserId> without) {
-  return std::ranges::any_of(version.users(), [&](const auto& user) {
+std::optional<Check> remaining_admin(const LiveWorkspace& workspace,
+                                     const workspace::Version& version,
+                                     std::optional<UserId> without) {
+  for (const auto& user : version.users()) {
     const auto standing = workspace.standing(user->id);
-    return user->has_role(identity::Role::admin) && standing.key && !standing.disabled &&
-           user->id != without;
-  });
+    if (user->has_role(identity::Role::admin) && standing.key && !standing.disabled &&
+        user->id != without)
+      return Check{RecordKind::user, user->id.to_string(), standing.revision};
+  }
+  return std::nullopt;
 }
 
 Task<Expected<std::shared_ptr<const identity::User>>> Users::set(LiveWorkspace& workspace,
@@ -22,7 +25,8 @@ Task<Expected<std::shared_ptr<const identity::User>>> Users::set(LiveWorkspace& 
   if (user == nullptr) co_return fail(Errc::not_found, "the workspace has no such user");
   auto standing = workspace.standing(user->id);
   if (standing.disabled == disabled) co_return user;
-  if (disabled && has_admin(workspace, *version) && !has_admin(workspace, *version, user->id)) {
+  const auto admin = remaining_admin(workspace, *version, user->id);
+  if (disabled && !admin && remaining_admin(workspace, *version)) {
     co_return fail(Errc::conflict, "nobody else could administer the workspace", {},
                    "give another user the role admin and a key first");
   }
@@ -35,6 +39,7 @@ Task<Expected<std::shared_ptr<const identity::User>>> Users::set(LiveWorkspace& 
   entry.set("user", user->id.to_string()).set("user_name", user->name);
   Unit unit;
   unit.checks = {{RecordKind::workspace, workspace.id().to_string(), version->number()}};
+  if (disabled && admin) unit.checks.push_back(*admin);
   unit.puts = {{RecordKind::user, user->id.to_string(), before, to_record(standing)}};
   unit.appends = {EntryWriter::append(entry, {user->id.to_string()})};
   auto committed = co_await workspace.store().commit(std::move(unit));

@@ -12,10 +12,13 @@
 
 namespace writ::broker {
 
-// Whether someone could still administer the workspace: a user with the role admin, an enrolled key
-// and not disabled, where `version` is the one that will be and `without` is out.
-bool has_admin(const LiveWorkspace& workspace, const workspace::Version& version,
-               std::optional<UserId> without = std::nullopt);
+// Someone who could still administer the workspace: a user with the role admin, an enrolled key and
+// not disabled, where `version` is the one that will be and `without` is out; nothing where there
+// is nobody. A unit that counts on it has this check, so that two who each count on the other do
+// not both go.
+std::optional<Check> remaining_admin(const LiveWorkspace& workspace,
+                                     const workspace::Version& version,
+                                     std::optional<UserId> without = std::nullopt);
 
 // Thread-safe. What the constructor takes outlives it.
 class Users {
