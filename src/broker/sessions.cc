@@ -230,14 +230,15 @@ Task<Expected<void>> Sessions::load(std::shared_ptr<LiveWorkspace> workspace) {
     if (records.empty()) break;
     after = records.back().id;
     for (const auto& record : records) {
-      WRIT_CO_TRY(auto entry, parse(record, workspace->id()));
-      if (entry.expires <= clock_.now() ||
-          workspace->standing(entry.user).revision != entry.standing) {
+      auto entry = parse(record, workspace->id());
+      // One that cannot be read is nobody's, and must not keep the server from starting.
+      if (!entry || entry->expires <= clock_.now() ||
+          workspace->standing(entry->user).revision != entry->standing) {
         dead.push_back(record.id);
         continue;
       }
       const std::lock_guard lock(mutex_);
-      by_id_.insert_or_assign(record.id, std::move(entry));
+      by_id_.insert_or_assign(record.id, std::move(*entry));
     }
   }
   co_return co_await erase(*workspace, std::move(dead));

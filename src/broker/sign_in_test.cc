@@ -188,6 +188,28 @@ TEST_F(SignInTest, ARestartOpensNoWindow) {
   EXPECT_TRUE(again(proof(alice, "GET", "/v1/session")));
 }
 
+// Whoever may sign in must not be able to leave a record behind that keeps the server from
+// starting.
+TEST_F(SignInTest, ASessionsKeyIsAThumbprintAndNothingLonger) {
+  const auto& key = acme.key("alice");
+  for (const auto* jkt : {"", "x", "a b", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}) {
+    const auto assertion =
+        make_login(key, {.workspace = "acme", .user = "alice", .public_url = kUrl}, jkt,
+                   acme.clock(), acme.random());
+    EXPECT_EQ(sign_in("acme", "alice", assertion).error().code, Errc::unauthenticated) << jkt;
+  }
+}
+
+TEST_F(SignInTest, ASessionThatCannotBeReadKeepsNobodyFromTheirs) {
+  const auto alice = session("alice");
+  Unit unit;
+  unit.puts = {{RecordKind::session, std::string(64, '0'), 0, "{\"v\":2}"}};
+  ASSERT_TRUE(acme.run(acme.workspace().store().commit(std::move(unit))).has_value());
+  Sessions restarted(acme.live(), acme.time(), acme.clock(), acme.random());
+  ASSERT_TRUE(acme.run(restarted.load(acme.shared_workspace())).has_value());
+  EXPECT_EQ(acme.run(acme.workspace().store().list(RecordKind::session, "", 10))->size(), 1U);
+}
+
 TEST_F(SignInTest, ASessionEndsByLogoutAndByTime) {
   const auto first = session("alice");
   ASSERT_TRUE(acme.run(sessions.end(*use(first))).has_value());
