@@ -5,6 +5,7 @@
 
 #include "app/initialize.h"
 #include "app/testing.h"
+#include "audit/entry.h"
 #include "base/fake_clock.h"
 #include "cli/agent_client.h"
 #include "cli/agent_key.h"
@@ -15,6 +16,7 @@
 #include "protocol/log.h"
 #include "protocol/runs.h"
 #include "protocol/sessions.h"
+#include "store/sqlite_store.h"
 
 namespace writ::app {
 namespace {
@@ -223,6 +225,56 @@ TEST_F(RestartTest, I3_TheLogGoesOnWhereItWas) {
   EXPECT_EQ(second.key, first.key);
   EXPECT_EQ(second.origin, first.origin);
   EXPECT_GE(second.size, first.size);
+}
+
+// The log cannot be vouched for when the server starts, and can a little later.
+TEST_F(RestartTest, I6_AnIntentBecomesUnknownAlsoWhereTheAnchorComesBackLater) {
+  found();
+  server_->stop(seconds(1));
+  server_.reset();
+  WorkspaceId id;
+  // Calls `with` for the workspace's store.
+  const auto in_store = [&](auto with) {
+    const auto store =
+        store::open_sqlite({.directory = config_.data.string()}, clock_, log_).value();
+    Loop loop(clock_);
+    loop.start("test");
+    id = run_on(loop, store->workspaces()).value().front();
+    with(loop, *store->workspace(id));
+    loop.stop();
+  };
+  const auto action = ActionId::make(clock_, random_);
+  in_store([&](Loop& loop, broker::WorkspaceStore& store) {
+    const auto entry = audit::EntryBuilder(audit::Kind::action_intent, clock_.now(), id)
+                           .action(action)
+                           .run(RunId::make(clock_, random_))
+                           .build()
+                           .value();
+    broker::Unit unit;
+    unit.appends.push_back({.entry = std::string(entry.text()),
+                            .sealed = {},
+                            .subjects = {action.to_string()},
+                            .proof = std::nullopt});
+    ASSERT_TRUE(run_on(loop, store.commit(std::move(unit))));
+  });
+  const auto note = config_.anchor / (id.to_string() + ".checkpoint");
+  std::filesystem::rename(note, folder_ / "note");
+  std::filesystem::create_directory(note);
+
+  server_ =
+      Server::start(config_, {.clock = clock_, .random = random_, .log = log_, .metrics = metrics_})
+          .value();
+  EXPECT_FALSE(server_->ready());
+  std::filesystem::remove(note);
+  std::filesystem::rename(folder_ / "note", note);
+  while (!server_->ready()) std::this_thread::yield();
+  server_.reset();
+
+  in_store([&](Loop& loop, broker::WorkspaceStore& store) {
+    const auto rows = run_on(loop, store.find_log(action.to_string(), 0, 10)).value();
+    ASSERT_EQ(rows.size(), 2U);
+    EXPECT_THAT(rows.at(1).entry, HasSubstr("recovery.unknown"));
+  });
 }
 
 // failures.md: database restored from an older backup.

@@ -29,11 +29,12 @@ std::string authority_of(const std::string& url) { return url.substr(url.find(":
 
 }  // namespace
 
-Services::Services(const ServerConfig& config, const ServerParts& parts, const std::string& url,
+Services::Services(const ServerConfig& config, const ServerParts& its_parts, const std::string& url,
                    LoopPool& loops, broker::Store& its_store, const vault::SealKey& seal_key,
                    broker::Anchor& anchor, std::vector<broker::TokenKey> its_token_keys,
                    const ServerOptions& options)
-    : store(its_store),
+    : parts(its_parts),
+      store(its_store),
       keys(store, seal_key, parts.clock, parts.random),
       token_keys(std::move(its_token_keys)),
       time(parts.clock, store.workspace({})),
@@ -45,7 +46,8 @@ Services::Services(const ServerConfig& config, const ServerParts& parts, const s
               .anchor = anchor,
               .clock = parts.clock,
               .log = parts.log,
-              .metrics = parts.metrics},
+              .metrics = parts.metrics,
+              .checked = [this](broker::LiveWorkspace& each) { return settle_past(each); }},
              {.authority = authority_of(url), .accept_anchor = options.accept_anchor}),
       resume_points(approvals, parts.clock),
       tokens(kCachedTokens),
@@ -125,6 +127,20 @@ Services::Services(const ServerConfig& config, const ServerParts& parts, const s
            .log = parts.log,
            .metrics = parts.metrics},
           url) {}
+
+Task<Expected<void>> Services::settle_past(broker::LiveWorkspace& workspace) {
+  if (!unsettled.contains(workspace.id())) co_return Expected<void>();
+  WRIT_CO_TRY(const auto unknown,
+              co_await broker::recover(workspace, parts.clock, parts.random, parts.log));
+  if (unknown != 0)
+    parts.log.warning("server.recovered",
+                      {{"workspace", workspace.version()->name()}, {"unknown_actions", unknown}});
+  unsettled.erase(workspace.id());
+  // They are stopped in any case; what could not be written is written by the next attempt.
+  if (const auto ended = co_await applying.catch_up(workspace); !ended)
+    parts.log.warning("server.runs_not_ended", {{"error", ended.error().to_string()}});
+  co_return Expected<void>();
+}
 
 Server::Wiring::Wiring(ServerConfig config, ServerParts parts, ServerOptions options)
     : config_(std::move(config)),
@@ -218,17 +234,12 @@ Task<Expected<void>> Server::Wiring::load() {
                                                                .random = parts_.random,
                                                                .log = parts_.log}));
   if (!unloaded.empty()) not_loaded_ = unloaded.front().error;
+  for (const auto& workspace : services.live.all()) services.unsettled.insert(workspace->id());
   // Before anything is written to a log, it is checked.
   co_await services.notary.open();
+  // People still see what there is of a log that nobody vouches for; nothing is added to it.
   for (const auto& workspace : services.live.all()) {
-    // People still see what there is of a log that nobody vouches for; nothing is added to it.
     WRIT_CO_TRY_VOID(co_await services.sessions.load(workspace));
-    if (!services.notary.ready(workspace->id())) continue;
-    WRIT_CO_TRY(const auto unknown,
-                co_await broker::recover(*workspace, parts_.clock, parts_.random, parts_.log));
-    if (unknown != 0)
-      parts_.log.warning("server.recovered", {{"workspace", workspace->version()->name()},
-                                              {"unknown_actions", unknown}});
   }
   co_await services.notary.round();
   co_return Expected<void>();
@@ -314,8 +325,10 @@ void Server::Wiring::add_duties() {
     });
   });
   janitor_.add("resume points", seconds(30), [this] {
-    return for_each([this](broker::LiveWorkspace& workspace) {
-      return services_->resume_points.move_on(workspace);
+    return for_each([this](broker::LiveWorkspace& workspace) -> Task<Expected<void>> {
+      // Past what was not settled, the next start would not look for it any more.
+      if (services_->unsettled.contains(workspace.id())) co_return Expected<void>();
+      co_return co_await services_->resume_points.move_on(workspace);
     });
   });
   janitor_.add("token keys", std::chrono::hours(1), [this]() -> Task<Expected<void>> {

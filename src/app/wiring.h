@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <optional>
+#include <set>
 
 #include "api/api.h"
 #include "app/anchor_files.h"
@@ -47,11 +48,18 @@ namespace writ::app {
 // What stands on the store. Made when it is open, on the owner's thread; complete before
 // anything but health is answered.
 struct Services {
-  Services(const ServerConfig& config, const ServerParts& parts, const std::string& url,
+  Services(const ServerConfig& config, const ServerParts& its_parts, const std::string& url,
            LoopPool& loops, broker::Store& store, const vault::SealKey& seal_key,
            broker::Anchor& anchor, std::vector<broker::TokenKey> token_keys,
            const ServerOptions& options);
 
+  // What the process before left open in a workspace: once, when its log has been checked, and
+  // before anything begins in it.
+  Task<Expected<void>> settle_past(broker::LiveWorkspace& workspace);
+
+  const ServerParts parts;
+  // Workspaces whose past is not settled yet. Of the first loop's tasks.
+  std::set<WorkspaceId> unsettled;
   broker::GatedStore store;
   broker::ServerKeys keys;
   broker::TokenKeys token_keys;

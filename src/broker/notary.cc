@@ -241,6 +241,9 @@ Task<Expected<void>> Notary::open_ledger(Ledger& ledger) {
   }
   ledger.anchored = std::move(anchored);
   ledger.anchor_seen = parts_.clock.steady_now();
+  if (parts_.checked) {
+    WRIT_CO_TRY_VOID(co_await parts_.checked(*ledger.workspace));
+  }
   ledger.opened = true;
   if (in_store) show(ledger, *in_store);
   WRIT_CO_TRY_VOID(co_await read_new_rows(ledger, size));

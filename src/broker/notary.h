@@ -17,6 +17,7 @@
 // Reading a log again takes about two seconds for each million entries.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -52,6 +53,10 @@ struct NotaryParts {
   const Clock& clock;
   observe::Log& log;
   observe::Metrics& metrics;
+  // Runs when a log has been checked, and before its gate opens: what has to be settled of the
+  // process before, while nothing new can begin. Where it fails the gate stays closed, and it runs
+  // again.
+  std::function<Task<Expected<void>>(LiveWorkspace&)> checked{};
 };
 
 // What is signed of a log at one moment, for who serves or proves it. Immutable.

@@ -518,6 +518,44 @@ TEST_F(NotaryTest, ALogThatCannotBeReadAtStartClosesTheGateAtOnce) {
   EXPECT_TRUE(notary_->ready());
 }
 
+// I6: what the process before left open is settled while nothing new can begin.
+TEST_F(NotaryTest, I6_TheGateOpensWhenThePastIsSettled) {
+  history();
+  std::optional<Error> trouble = error(Errc::unavailable, "the disk is full");
+  int asked = 0;
+  bool was_open = false;
+  notary_ =
+      std::make_unique<Notary>(NotaryParts{.live = live_,
+                                           .store = gated_,
+                                           .keys = keys_,
+                                           .anchor = anchor_,
+                                           .clock = clock_,
+                                           .log = log_,
+                                           .metrics = metrics_,
+                                           .checked = [&](LiveWorkspace&) -> Task<Expected<void>> {
+                                             ++asked;
+                                             was_open = gated_.gate(id_)->check().has_value();
+                                             if (trouble) co_return std::unexpected(*trouble);
+                                             co_return Expected<void>();
+                                           }},
+                               NotaryOptions{.authority = "writ.example"});
+  anchor_.unreadable = error(Errc::unavailable, "hung");
+  open();
+  EXPECT_EQ(asked, 0);
+  anchor_.unreadable.reset();
+  round();
+  EXPECT_EQ(asked, 1);
+  EXPECT_FALSE(was_open);
+  EXPECT_FALSE(gated_.gate(id_)->check());
+  trouble.reset();
+  round();
+  EXPECT_EQ(asked, 2);
+  EXPECT_FALSE(was_open);
+  EXPECT_TRUE(gated_.gate(id_)->check());
+  round();
+  EXPECT_EQ(asked, 2);
+}
+
 // --- what a closed gate lets through
 
 TEST_F(NotaryTest, AClosedGateRefusesWhatBeginsAndLetsThroughWhatEnds) {
