@@ -44,8 +44,11 @@ class Workers {
     co_return std::move(*result);
   }
 
- private:
+  // Without anybody to wait for it: false, and the job is destroyed, where the queue is full. One
+  // that waits when the workers end is destroyed too.
   bool submit(std::move_only_function<void()> job);
+
+ private:
   void work();
 
   std::mutex mutex_;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
+#include <mutex>
 #include <system_error>
 
 #include <boost/asio/connect.hpp>
@@ -117,16 +119,96 @@ Task<Expected<Stream>> connect_to(const Upstream& upstream, Endpoint endpoint, S
 
 }  // namespace
 
+// The names that are being asked for. Thread-safe.
+class SystemResolver::UnderWay {
+ public:
+  struct Entry {
+    Broadcast answered;
+    std::uint64_t before = answered.version();
+    // Set once, before `answered` is.
+    std::mutex mutex;
+    std::optional<Expected<std::vector<Address>>> answer;
+  };
+
+  // The entry of this name, and whether it is new.
+  std::pair<std::shared_ptr<Entry>, bool> join(const std::string& host) {
+    const std::lock_guard lock(mutex_);
+    auto& entry = entries_[host];
+    const bool is_new = entry == nullptr;
+    if (is_new) entry = std::make_shared<Entry>();
+    return {entry, is_new};
+  }
+  // Whoever asks from now on asks anew.
+  void answer(const std::string& host, Entry& entry, Expected<std::vector<Address>> answer) {
+    {
+      const std::lock_guard lock(mutex_);
+      entries_.erase(host);
+    }
+    {
+      const std::lock_guard lock(entry.mutex);
+      entry.answer.emplace(std::move(answer));
+    }
+    entry.answered.notify();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Entry>> entries_;
+};
+
+// One call of getaddrinfo, owed to all who wait for it: also where it never comes to run.
+class SystemResolver::Question {
+ public:
+  Question(std::shared_ptr<UnderWay> under_way, std::shared_ptr<UnderWay::Entry> entry,
+           std::string host)
+      : under_way_(std::move(under_way)), entry_(std::move(entry)), host_(std::move(host)) {}
+  Question(Question&&) noexcept = default;
+  Question& operator=(Question&&) = delete;
+  ~Question() {
+    if (entry_ == nullptr) return;
+    settle(fail(Errc::unavailable, "too many names are being resolved", host_));
+  }
+
+  const std::string& host() const { return host_; }
+  void settle(Expected<std::vector<Address>> answer) {
+    const auto entry = std::exchange(entry_, nullptr);
+    under_way_->answer(host_, *entry, std::move(answer));
+  }
+
+ private:
+  std::shared_ptr<UnderWay> under_way_;
+  std::shared_ptr<UnderWay::Entry> entry_;
+  std::string host_;
+};
+
 SystemResolver::SystemResolver(std::size_t threads, std::size_t queue_limit)
-    : workers_(threads, queue_limit) {}
+    : SystemResolver(threads, queue_limit, get_addresses) {}
+
+SystemResolver::SystemResolver(std::size_t threads, std::size_t queue_limit, Lookup look_up)
+    : look_up_(std::move(look_up)),
+      under_way_(std::make_shared<UnderWay>()),
+      workers_(threads, queue_limit) {}
+
+SystemResolver::~SystemResolver() = default;
 
 Task<Expected<std::vector<Address>>> SystemResolver::resolve(std::string host,
                                                              WaitOptions options) {
-  auto resolved = co_await workers_.run([host] { return get_addresses(host); }, std::move(options));
-  if (!resolved) {
-    co_return fail(Errc::unavailable, "resolving the name: " + resolved.error().message, host);
+  const auto [entry, is_new] = under_way_->join(host);
+  if (is_new) {
+    // Nobody's deadline ends it: others may have joined.
+    workers_.submit([this, question = Question(under_way_, entry, host)]() mutable {
+      question.settle(look_up_(question.host()));
+    });
   }
-  co_return std::move(*resolved);
+  const auto woken = co_await entry->answered.wait_past(entry->before, std::move(options));
+  if (!woken) {
+    co_return fail(Errc::unavailable,
+                   woken.error() == WaitEnd::timed_out ? "resolving the name took too long"
+                                                       : "cancelled while resolving the name",
+                   host);
+  }
+  const std::lock_guard lock(entry->mutex);
+  co_return *entry->answer;
 }
 
 Task<Expected<Stream>> Dialer::dial(const Upstream& upstream, WaitOptions options) {

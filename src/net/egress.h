@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -84,13 +85,24 @@ class Resolver {
   virtual Task<Expected<std::vector<Address>>> resolve(std::string host, WaitOptions options) = 0;
 };
 
-// getaddrinfo on a few threads of its own.
+// getaddrinfo on a few threads of its own. Who asks for a name that is being asked for already gets
+// the same answer, so that one whose servers are slow takes one thread and not all of them.
 class SystemResolver final : public Resolver {
  public:
+  using Lookup = std::function<Expected<std::vector<Address>>(const std::string&)>;
+
   explicit SystemResolver(std::size_t threads = 4, std::size_t queue_limit = 256);
+  // `look_up` blocks for as long as it likes, on those threads; it outlives them.
+  SystemResolver(std::size_t threads, std::size_t queue_limit, Lookup look_up);
+  ~SystemResolver() override;
   Task<Expected<std::vector<Address>>> resolve(std::string host, WaitOptions options) override;
 
  private:
+  class UnderWay;
+  class Question;
+
+  const Lookup look_up_;
+  const std::shared_ptr<UnderWay> under_way_;
   Workers workers_;
 };
 

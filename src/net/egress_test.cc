@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/egress.h"
 
+#include <atomic>
+#include <future>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -232,6 +235,80 @@ TEST_F(DialerTest, TheSystemKnowsLocalhost) {
   const auto addresses = run_on(loop_, system.resolve("localhost", {}));
   ASSERT_TRUE(addresses) << addresses.error().to_string();
   for (const auto& address : *addresses) EXPECT_TRUE(address.is_loopback());
+}
+
+// A name whose servers are slow must not keep others from being resolved.
+TEST(SystemResolver, WhoAsksForTheSameNameSharesOneThread) {
+  std::promise<void> slow_may_answer;
+  const auto released = slow_may_answer.get_future().share();
+  std::atomic<int> slow = 0;
+  SystemResolver resolver(2, 8, [&](const std::string& host) -> Expected<std::vector<Address>> {
+    if (host == "slow.test") {
+      ++slow;
+      released.wait();
+    }
+    return std::vector{at("192.0.2.1")};
+  });
+  const SystemClock clock;
+  LoopPool loops(clock, 1);
+  loops.start();
+  std::vector<std::future<bool>> waiting;
+  const auto ask = [&](const std::string& host, WaitOptions options) {
+    auto done = std::make_shared<std::promise<bool>>();
+    waiting.push_back(done->get_future());
+    spawn(loops.at(0),
+          [](Resolver& of, std::string name, WaitOptions until,
+             std::shared_ptr<std::promise<bool>> out) -> Task<void> {
+            out->set_value((co_await of.resolve(name, until)).has_value());
+          }(resolver, host, std::move(options), std::move(done)));
+  };
+  for (int i = 0; i < 20; ++i) ask("slow.test", {});
+  CancelSource gone;
+  gone.cancel();
+  ask("slow.test", {.deadline = Deadline::kNever, .cancel = gone.token()});
+  EXPECT_FALSE(waiting.back().get()) << "who goes away waits no longer";
+  waiting.pop_back();
+  EXPECT_TRUE(run_on(loops.at(0), resolver.resolve("fast.test", {})));
+  slow_may_answer.set_value();
+  for (auto& each : waiting) EXPECT_TRUE(each.get());
+  EXPECT_EQ(slow, 1);
+  EXPECT_TRUE(run_on(loops.at(0), resolver.resolve("slow.test", {})));
+  EXPECT_EQ(slow, 2) << "an answer is not kept";
+  loops.stop();
+}
+
+TEST(SystemResolver, WhereTooMuchWaitsTheAnswerIsNoAtOnce) {
+  std::promise<void> may_answer;
+  const auto released = may_answer.get_future().share();
+  SystemResolver resolver(1, 1, [&](const std::string&) -> Expected<std::vector<Address>> {
+    released.wait();
+    return std::vector{at("192.0.2.1")};
+  });
+  const SystemClock clock;
+  LoopPool loops(clock, 1);
+  loops.start();
+  std::vector<std::future<bool>> waiting;
+  int refused = 0;
+  for (const auto* host : {"a.test", "b.test", "c.test", "d.test"}) {
+    auto done = std::make_shared<std::promise<bool>>();
+    auto future = done->get_future();
+    spawn(
+        loops.at(0),
+        [](Resolver& of, std::string name, std::shared_ptr<std::promise<bool>> out) -> Task<void> {
+          out->set_value((co_await of.resolve(name, {})).has_value());
+        }(resolver, host, std::move(done)));
+    run_on(loops.at(0), []() -> Task<void> { co_return; }());
+    if (future.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+      EXPECT_FALSE(future.get());
+      ++refused;
+    } else {
+      waiting.push_back(std::move(future));
+    }
+  }
+  EXPECT_GE(refused, 2);
+  may_answer.set_value();
+  for (auto& each : waiting) EXPECT_TRUE(each.get());
+  loops.stop();
 }
 
 }  // namespace
