@@ -51,7 +51,8 @@ Expected<void> LogGate::check() const {
   if (!closed_.load(std::memory_order_acquire)) return {};
   const std::lock_guard lock(mutex_);
   if (!why_) return {};
-  return fail(Errc::unavailable, "the audit log takes nothing new: " + why_->message, why_->where,
+  // Whoever acts hears this; on which of the server's files it is stands in its log and in /readyz.
+  return fail(Errc::unavailable, "the audit log takes nothing new: " + why_->message, {},
               why_->hint);
 }
 

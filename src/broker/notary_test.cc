@@ -509,10 +509,11 @@ TEST_F(NotaryTest, ACrashBetweenAnchorAndStoreIsNoContradiction) {
 TEST_F(NotaryTest, ALogThatCannotBeReadAtStartClosesTheGateAtOnce) {
   history();
   restart();
-  anchor_.unreadable = error(Errc::unavailable, "hung");
+  anchor_.unreadable = fail(Errc::unavailable, "hung", "/srv/anchor").error();
   open();
   EXPECT_FALSE(notary_->ready());
-  EXPECT_FALSE(gated_.gate(id_)->check());
+  ASSERT_FALSE(gated_.gate(id_)->check());
+  EXPECT_EQ(gated_.gate(id_)->check().error().where, "") << "is for who runs the server";
   anchor_.unreadable.reset();
   round();
   EXPECT_TRUE(notary_->ready());
