@@ -7,8 +7,14 @@
 #include "broker/explain.h"
 #include "broker/receipts.h"
 #include "broker/resolution.h"
+#include "wire/http_fields.h"
 
 namespace writ::api {
+namespace {
+
+constexpr seconds kLongestWait{10};  // for a receipt
+
+}  // namespace
 
 Task<Handled> Endpoints::action(Asked& asked) {
   const auto& past = *asked.action;
@@ -49,6 +55,12 @@ Task<Handled> Endpoints::explain(Asked& asked) {
   co_return json_answer(out.to_json());
 }
 
+Task<Expected<audit::Receipt>> Endpoints::latest_receipt(const Asked& asked,
+                                                         broker::Receipted which) {
+  WRIT_CO_TRY(const auto signed_head, head(asked));
+  co_return co_await broker::receipt(*asked.workspace, *signed_head, asked.action->id, which);
+}
+
 Task<Handled> Endpoints::receipt(Asked& asked) {
   WRIT_API_TRY(const auto of, asked.query.get_unique("of"));
   if (of && *of != "intent" && *of != "outcome") {
@@ -56,12 +68,19 @@ Task<Handled> Endpoints::receipt(Asked& asked) {
         fail(Errc::invalid_input, "a receipt is of the \"intent\" or the \"outcome\"", "of")
             .error());
   }
-  WRIT_API_TRY(const auto signed_head, head(asked));
-  WRIT_API_TRY(const auto receipt,
-               co_await broker::receipt(
-                   *asked.workspace, *signed_head, asked.action->id,
-                   of == "outcome" ? broker::Receipted::outcome : broker::Receipted::intent));
-  co_return Answer{.status = 200, .type = "application/json", .body = to_bytes(receipt.to_json())};
+  const auto which = of == "outcome" ? broker::Receipted::outcome : broker::Receipted::intent;
+  // The newest entries are signed a moment after they are recorded (RFC 7240: `Prefer: wait`).
+  const auto wait = parse_prefer(asked.request.fields()).wait.value_or(seconds(0));
+  const auto& loop = asked.request.loop();
+  const auto until = loop.now() + std::min(wait, kLongestWait);
+  auto receipt = co_await latest_receipt(asked, which);
+  while (!receipt && receipt.error().code == Errc::unavailable && loop.now() < until) {
+    (void)co_await sleep_until(
+        {.deadline = loop.now() + milliseconds(200), .cancel = asked.request.gone()});
+    receipt = co_await latest_receipt(asked, which);
+  }
+  if (!receipt) co_return problem(receipt.error());
+  co_return Answer{.status = 200, .type = "application/json", .body = to_bytes(receipt->to_json())};
 }
 
 Task<Handled> Endpoints::resolve(Asked& asked) {

@@ -6,6 +6,7 @@
 
 #include "api/asked.h"
 #include "api/parts.h"
+#include "broker/receipts.h"
 #include "protocol/approvals.h"
 #include "protocol/runs.h"
 
@@ -64,6 +65,7 @@ class Endpoints {
                          const broker::KnownRun& known) const;
   protocol::Trace view(const broker::LiveWorkspace& workspace, const broker::RunTrace& trace) const;
   protocol::ApprovalView view(const approval::Approval& approval) const;
+  Task<Expected<audit::Receipt>> latest_receipt(const Asked& asked, broker::Receipted which);
   Expected<std::shared_ptr<const broker::SignedHead>> head(const Asked& asked) const;
 
   const Parts parts_;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the API tells of what has happened: traces, the seven answers, receipts, the log.
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -107,6 +109,19 @@ TEST_F(EvidenceTest, P21_AReceiptIsCheckedWithThePinnedKeyAlone) {
                                             : audit::Kind::action_intent);
   }
   EXPECT_EQ(as("alice", "GET", path + "?of=all").status, 400);
+}
+
+TEST_F(EvidenceTest, P21_AReceiptIsWaitedForWhereTheClientPrefers) {
+  const auto run = acme.refund_chain();
+  const auto action = refund(*run, tools::Outcome::done);
+  const auto path = "/v1/actions/" + action.to_string() + "/receipt";
+  const auto fields = fields_of(session_of("alice"), "GET", path) + "Prefer: wait=10\r\n";
+  Seen seen;
+  {
+    const std::jthread asks([&] { seen = request("GET", path, fields); });
+    sign_log();
+  }
+  EXPECT_EQ(seen.status, 200) << seen.body;
 }
 
 TEST_F(EvidenceTest, P16_AnUnknownOutcomeIsSettledOnce) {

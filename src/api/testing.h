@@ -3,6 +3,7 @@
 // net::HttpServer on a port of its own. Its public URL is another than where it listens.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -206,7 +207,7 @@ class ApiServer : public broker::ControlPlane {
 
  private:
   audit::NoteSigner signer_ = audit::fake_signer("writ.example/log/acme");
-  std::shared_ptr<const broker::SignedHead> head_;
+  std::atomic<std::shared_ptr<const broker::SignedHead>> head_;
   std::map<std::string, jose::Es256Signer> more_keys_;
   std::map<std::string, broker::TestSession> sessions_;
   broker::TestSession stranger_;
@@ -225,7 +226,7 @@ class ApiServer : public broker::ControlPlane {
             .authenticator = acme.authenticator(),
             .calls = acme.calls(),
             .time = acme.time(),
-            .head = [this](WorkspaceId) { return head_; },
+            .head = [this](WorkspaceId) { return head_.load(); },
             .clock = acme.clock(),
             .random = acme.random(),
             .log = acme.log(),

@@ -58,7 +58,7 @@ Error ApiClient::not_understood(const Error& error) {
 std::expected<std::string, ApiFailure> ApiClient::exchange(const std::string& method,
                                                            const std::string& target,
                                                            SecretBytes body,
-                                                           std::string content_type) {
+                                                           std::string content_type, seconds wait) {
   HttpRequest request{.method = method,
                       .target = target,
                       .body = std::move(body),
@@ -68,6 +68,7 @@ std::expected<std::string, ApiFailure> ApiClient::exchange(const std::string& me
                             session_->reveal_text(), *clock_, *random_);
   if (const auto added = request.fields.add("DPoP", proof); !added)
     return std::unexpected(ApiFailure{.error = added.error()});
+  if (wait > seconds(0)) (void)request.fields.add("Prefer", "wait=" + std::to_string(wait.count()));
   SecretBytes value(5 + session_->size());
   const std::string_view scheme = "DPoP ";
   std::ranges::copy(scheme, value.writable().begin());
@@ -91,8 +92,9 @@ std::expected<std::string, ApiFailure> ApiClient::send_whole(const std::string& 
   return exchange(method, target, SecretBytes::copy_of(canonical_json(body)), "application/json");
 }
 
-Expected<std::string> ApiClient::send(const std::string& method, const std::string& target) {
-  auto body = exchange(method, target, {}, {});
+Expected<std::string> ApiClient::send(const std::string& method, const std::string& target,
+                                      seconds wait) {
+  auto body = exchange(method, target, {}, {}, wait);
   if (!body) return std::unexpected(std::move(body).error().error);
   return std::move(*body);
 }

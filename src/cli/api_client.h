@@ -41,8 +41,9 @@ class ApiClient {
     WRIT_TRY(const auto answer, send_json("POST", target, body));
     return read<Answer>(answer);
   }
-  // The body of a successful answer.
-  Expected<std::string> send(const std::string& method, const std::string& target);
+  // The body of a successful answer. The server may take `wait` to have one (RFC 7240).
+  Expected<std::string> send(const std::string& method, const std::string& target,
+                             seconds wait = seconds(0));
   Expected<std::string> send_json(const std::string& method, const std::string& target,
                                   const JsonObject& body);
   // Octets that are a secret.
@@ -83,7 +84,8 @@ class ApiClient {
   static Error not_understood(const Error& error);
   std::expected<std::string, ApiFailure> exchange(const std::string& method,
                                                   const std::string& target, SecretBytes body,
-                                                  std::string content_type);
+                                                  std::string content_type,
+                                                  seconds wait = seconds(0));
 
   Http* http_;
   Identity identity_;

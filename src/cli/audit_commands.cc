@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxReceipt = 262'144;
 constexpr std::size_t kMaxNote = 65'536;
+constexpr seconds kWaitForCheckpoint{5};  // for one that covers what is to be proved
 
 Expected<std::vector<std::string>> saved_checkpoints(const AuditCommand& command) {
   std::vector<std::string> out;
@@ -162,7 +163,8 @@ Expected<int> run_audit_prove(Context& context, const std::string& action,
   WRIT_TRY(const auto id, ActionId::parse(action));
   WRIT_TRY(auto api, context.api());
   WRIT_TRY(const auto opened, open_log(context, api));
-  WRIT_TRY(const auto text, api.send("GET", "/v1/actions/" + id.to_string() + "/receipt"));
+  WRIT_TRY(const auto text,
+           api.send("GET", "/v1/actions/" + id.to_string() + "/receipt", kWaitForCheckpoint));
   const auto key = statement_key(context, command, opened.remembered, opened.view.key);
   if (!key) return not_verified(context, key.error());
   const auto receipt = audit::Receipt::parse(text);
