@@ -162,7 +162,8 @@ Expected<void> check_claims(const VerifiedJwt& token, const ExpectedJwt& expecte
   using Audience = ExpectedJwt::Audience;
   const bool member = std::ranges::find(audiences, expected.audience) != audiences.end();
   const bool sole = expected.audience_rule == Audience::member || audiences.size() == 1;
-  if (expected.audience_rule != Audience::any && (!member || !sole)) return refuse_claim("aud", "is not the audience expected here");
+  if (expected.audience_rule != Audience::any && (!member || !sole))
+    return refuse_claim("aud", "is not the audience expected here");
   if (expected.subject && (token.subject().empty() || token.subject() != *expected.subject)) {
     return refuse_claim("sub", "is not the subject expected here");
   }
