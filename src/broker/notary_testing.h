@@ -167,7 +167,7 @@ class NotaryTest : public ::testing::Test {
     open();
     round();
     ASSERT_FALSE(notary_->ready());
-    EXPECT_THAT(notary_->ready().error().to_string(), HasSubstr(why));
+    EXPECT_THAT(notary_->ready().error().to_string(), ::testing::HasSubstr(why));
     EXPECT_FALSE(gated_.gate(id_)->check());
     // Not a thing was signed.
     EXPECT_EQ(anchor_.keeps, kept);
