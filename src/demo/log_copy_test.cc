@@ -29,6 +29,7 @@ class LogCopyTest : public ::testing::TestWithParam<std::uint64_t> {
   }
   static std::vector<ProblemKind> kinds(const audit::VerifyReport& report) {
     std::vector<ProblemKind> out;
+    out.reserve(report.problems.size());
     for (const auto& problem : report.problems) out.push_back(problem.kind);
     return out;
   }
