@@ -105,9 +105,12 @@ class Chain {
   std::vector<std::string> keys_;
 };
 
+// A step or ceiling that holds nothing at all is no document that applies.
 std::vector<Scope> three_scopes() {
-  return {*delegation::wide_scope_generator(), *delegation::wide_scope_generator(),
-          *delegation::wide_scope_generator()};
+  const auto something = rc::gen::suchThat(delegation::wide_scope_generator(), [](const Scope& s) {
+    return !s.use.tools().empty() || !s.delegate.tools().empty();
+  });
+  return {*something, *something, *something};
 }
 
 // All that there is, something of it, or anything at all.

@@ -2,6 +2,7 @@
 #include "demo/stage.h"
 
 #include <algorithm>
+#include <array>
 #include <thread>
 
 #include <arpa/inet.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/files.h"
+#include "crypto/random.h"
 
 namespace writ::demo {
 namespace {
@@ -17,20 +19,27 @@ namespace {
 constexpr seconds kUp{60};  // a first start under a sanitizer on a busy machine
 constexpr seconds kDown{10};
 
-// A port that was free a moment ago: the server's public URL must name one before it listens.
-Expected<std::uint16_t> free_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (probe < 0) return fail(Errc::unavailable, "no more sockets");
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool bound =
-      ::bind(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  ::close(probe);
-  if (!bound) return fail(Errc::unavailable, "no free port on 127.0.0.1");
-  return ntohs(address.sin_port);
+// A port that was free a moment ago: the server's public URL must name one before it listens. Below
+// those that Linux gives to outgoing connections, so that none of them takes it meanwhile.
+Expected<std::uint16_t> free_port(Random& random) {
+  constexpr std::uint16_t kLowest = 20'000;
+  constexpr std::uint16_t kCount = 12'000;
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    std::array<std::uint8_t, 2> drawn{};
+    random.fill(drawn);
+    const auto port = static_cast<std::uint16_t>(kLowest + ((drawn[0] << 8U) | drawn[1]) % kCount);
+    const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (probe < 0) return fail(Errc::unavailable, "no more sockets");
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool bound =
+        ::bind(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    ::close(probe);
+    if (bound) return port;
+  }
+  return fail(Errc::unavailable, "no free port on 127.0.0.1");
 }
 
 // The founding code within a line of what `writ init` prints: 40 hexadecimal digits, where they
@@ -74,7 +83,8 @@ Expected<std::unique_ptr<Stage>> Stage::set(const StageOptions& options,
 }
 
 Expected<void> Stage::initialize(const StageOptions& options) {
-  WRIT_TRY(const auto port, free_port());
+  crypto::SystemRandom random;
+  WRIT_TRY(const auto port, free_port(random));
   WRIT_TRY(server_url_, parse_url("http://127.0.0.1:" + std::to_string(port)));
   WRIT_TRY(auto init,
            ChildProcess::start({.arguments = {"init", "--dir", (directory_ / "server").string(),

@@ -311,11 +311,19 @@ def merkle_root(entries):
 
 
 def free_port():
+    """A port that is free, below those that Linux gives to outgoing connections: none of them takes it meanwhile."""
+    import random
     import socket
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for _ in range(100):
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise OSError("no free port on 127.0.0.1")
 
 
 def wait_until(what, condition, limit=30):
