@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole server, stopped and started again on the same data, as people and agents see it.
+#include <array>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -99,16 +101,33 @@ class RestartTest : public ::testing::Test {
     EXPECT_TRUE(code) << code.error().to_string();
     code_ = std::move(code->code);
     config_ = read_config(folder_ / "srv/writ.toml").value();
-    start();
-    // The same address again after a restart, as tokens and proofs name it.
-    config_.port = server_->port();
+    // The same address again after a restart, as tokens and proofs name it: below the ports that
+    // Linux gives to outgoing connections, so that none of them takes it meanwhile.
+    for (int attempt = 0; attempt < 100 && server_ == nullptr; ++attempt) {
+      std::array<std::uint8_t, 2> drawn{};
+      random_.fill(drawn);
+      config_.port = static_cast<std::uint16_t>(20'000 + ((drawn[0] << 8U) | drawn[1]) % 12'000);
+      auto started = server_with(clock_);
+      if (started) server_ = std::move(*started);
+    }
+    EXPECT_NE(server_, nullptr);
     http_ = cli::Http::create(ahead_, {}).value();
     url_ = parse_url(server_->url()).value();
   }
 
-  void start() {
+  // The system may hold an address for a moment after its listener has closed.
+  Expected<std::unique_ptr<Server>> server_with(const Clock& clock) {
     auto started = Server::start(
-        config_, {.clock = clock_, .random = random_, .log = log_, .metrics = metrics_});
+        config_, {.clock = clock, .random = random_, .log = log_, .metrics = metrics_});
+    for (int attempt = 0; attempt < 50 && !started; ++attempt) {
+      if (!started.error().message.contains("Address already in use")) break;
+      started = Server::start(
+          config_, {.clock = clock, .random = random_, .log = log_, .metrics = metrics_});
+    }
+    return started;
+  }
+  void start() {
+    auto started = server_with(clock_);
     ASSERT_TRUE(started) << started.error().to_string();
     server_ = std::move(*started);
     ASSERT_TRUE(server_->ready()) << server_->ready().error().to_string();
@@ -261,9 +280,7 @@ TEST_F(RestartTest, I6_AnIntentBecomesUnknownAlsoWhereTheAnchorComesBackLater) {
   std::filesystem::rename(note, folder_ / "note");
   std::filesystem::create_directory(note);
 
-  server_ =
-      Server::start(config_, {.clock = clock_, .random = random_, .log = log_, .metrics = metrics_})
-          .value();
+  server_ = server_with(clock_).value();
   EXPECT_FALSE(server_->ready());
   std::filesystem::remove(note);
   std::filesystem::rename(folder_ / "note", note);
@@ -291,8 +308,7 @@ TEST_F(RestartTest, P21_AnOlderCopyOfTheDataIsSeenAndNothingBegins) {
   server_.reset();
   std::filesystem::remove_all(data);
   std::filesystem::rename(older, data);
-  auto started = Server::start(
-      config_, {.clock = clock_, .random = random_, .log = log_, .metrics = metrics_});
+  auto started = server_with(clock_);
   ASSERT_TRUE(started) << started.error().to_string();
   server_ = std::move(*started);
   ASSERT_FALSE(server_->ready());
@@ -319,8 +335,7 @@ TEST_F(RestartTest, P24_AClockThatWentBackIsNotReadyAndComesBackByItself) {
   server_->stop(seconds(1));
   server_.reset();
   FakeClock behind(clock_.now() - std::chrono::hours(1));
-  auto started = Server::start(
-      config_, {.clock = behind, .random = random_, .log = log_, .metrics = metrics_});
+  auto started = server_with(behind);
   ASSERT_TRUE(started) << started.error().to_string();
   ASSERT_FALSE((*started)->ready());
   EXPECT_THAT((*started)->ready().error().to_string(), HasSubstr("clock"));
