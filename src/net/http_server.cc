@@ -23,6 +23,28 @@ constexpr std::string_view kOverloaded =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
     "Connection: close\r\n\r\n";
 
+boost::system::error_code listen_at(Acceptor& acceptor, const Endpoint& endpoint,
+                                    bool shared_port) {
+  boost::system::error_code error;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error && shared_port) acceptor.set_option(ReusePort(true), error);
+  if (!error && endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only(true), error);
+  if (!error) acceptor.non_blocking(true, error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  return error;
+}
+
+// Sharing a port among our loops would share it with another server of the same user too, in
+// silence. Whether nobody listens there is tried on a context that no thread runs: epoll_wait holds
+// a socket that it reports, so on a running loop this one could outlive its closing.
+boost::system::error_code try_alone(const Endpoint& endpoint) {
+  asio::io_context context;
+  Acceptor acceptor(context.get_executor());
+  return listen_at(acceptor, endpoint, false);
+}
+
 }  // namespace
 
 // Accepts on one loop, and knows the connections there.
@@ -39,18 +61,8 @@ class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
                                                       .date_second = 0,
                                                       .date = {}})) {}
 
-  boost::system::error_code open(const Endpoint& endpoint, bool shared_port) {
-    boost::system::error_code error;
-    acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-    if (!error && shared_port) acceptor_.set_option(ReusePort(true), error);
-    if (!error && endpoint.address().is_v6()) {
-      acceptor_.set_option(asio::ip::v6_only(true), error);
-    }
-    if (!error) acceptor_.non_blocking(true, error);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    return error;
+  boost::system::error_code open(const Endpoint& endpoint) {
+    return listen_at(acceptor_, endpoint, true);
   }
   Endpoint endpoint() const {
     boost::system::error_code ignored;
@@ -173,10 +185,7 @@ Expected<std::unique_ptr<HttpServer>> HttpServer::create(LoopPool& loops, Server
   shared->tls = shared->options.tls;
 
   if (endpoint.port() != 0) {
-    // Sharing the port among our loops would share it with another server of the same user too, in
-    // silence. So first see that nobody listens there.
-    const auto probe = std::make_shared<Listener>(loops.at(0), shared);
-    if (const auto error = probe->open(endpoint, false)) {
+    if (const auto error = try_alone(endpoint)) {
       return fail(Errc::unavailable, "cannot listen: " + error.message(), text(),
                   "another process may listen there already");
     }
@@ -184,7 +193,7 @@ Expected<std::unique_ptr<HttpServer>> HttpServer::create(LoopPool& loops, Server
   std::unique_ptr<HttpServer> server(new HttpServer(shared));
   for (std::size_t i = 0; i < loops.size(); ++i) {
     auto listener = std::make_shared<Listener>(loops.at(i), shared);
-    if (const auto error = listener->open(endpoint, true)) {
+    if (const auto error = listener->open(endpoint)) {
       return fail(Errc::unavailable, "cannot listen: " + error.message(), text());
     }
     endpoint = listener->endpoint();

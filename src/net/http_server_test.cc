@@ -503,6 +503,23 @@ TEST_F(ServerTest, APortInUseIsAnError) {
   EXPECT_THAT(second.error().where, EndsWith(std::to_string(server_->port())));
 }
 
+TEST_F(ServerTest, StartsAgainAtOnceOnThePortThatItHad) {
+  // Bound here too, though nobody listens on it, so that no other process is given it in between.
+  asio::io_context context;
+  asio::ip::tcp::socket held(context, asio::ip::tcp::v4());
+  held.set_option(asio::socket_base::reuse_address(true));
+  held.bind({asio::ip::make_address("127.0.0.1"), 0});
+  for (int i = 0; i < 1000; ++i) {
+    auto server = HttpServer::create(loops_,
+                                     {.address = held.local_endpoint().address(),
+                                      .port = held.local_endpoint().port(),
+                                      .tls = nullptr,
+                                      .limits = {}},
+                                     echo, log_, metrics_);
+    ASSERT_TRUE(server) << "the " << i << "th time: " << server.error().to_string();
+  }
+}
+
 TEST(Listener, P28_PlaintextBeyondLoopbackNeedsAProxy) {
   const auto at = [](const char* text) { return asio::ip::make_address(text); };
   EXPECT_TRUE(validate_listener(at("127.0.0.1"), false, {}));
