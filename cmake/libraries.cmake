@@ -30,11 +30,6 @@ writ_library(spdlog spdlog::spdlog)
 writ_library(prometheus PkgConfig::prometheus_core)
 writ_library(asio Boost::headers Threads::Threads)
 
-# toml++ has one user in one file, so it is taken header-only: no shared library to install beside the binary.
-find_path(TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)
-writ_library(tomlplusplus)
-target_compile_definitions(writ_lib_tomlplusplus INTERFACE TOML_HEADER_ONLY=1)
-
 if(WRIT_TESTS)
   find_library(RAPIDCHECK rapidcheck REQUIRED)
   find_path(RAPIDCHECK_INCLUDE rapidcheck.h REQUIRED)

@@ -4,7 +4,7 @@
 writ_room(base)
 writ_room(observe    DEPS base LIBS fmt)
 writ_room(crypto     DEPS base LIBS openssl sodium)
-writ_room(wire       DEPS base LIBS fmt boost_json simdjson tomlplusplus)
+writ_room(wire       DEPS base LIBS fmt boost_json simdjson)
 writ_room(jose       DEPS wire crypto)
 writ_room(cedar      DEPS wire)
 writ_room(audit      DEPS wire crypto)

@@ -12,7 +12,7 @@ TOOL = pathlib.Path(__file__).resolve().parent / "check_layers"
 PLAN = """
 writ_room(base)
 writ_room(crypto   DEPS base LIBS openssl sodium)
-writ_room(wire     DEPS base LIBS fmt boost_json tomlplusplus)
+writ_room(wire     DEPS base LIBS fmt boost_json)
 writ_room(jose     DEPS wire crypto)
 writ_room(action   DEPS jose)
 writ_room(policy   DEPS action)
@@ -116,10 +116,6 @@ class CheckLayers(unittest.TestCase):
     def test_sqlite_is_for_store(self):
         self.allowed("store/sqlite.cc", "<sqlite3.h>")
         self.refused("broker/call.cc", "<sqlite3.h>", "belongs in store/")
-
-    def test_toml_is_for_wire(self):
-        self.allowed("wire/toml.cc", "<toml++/toml.h>")
-        self.refused("app/config.cc", "<toml++/toml.h>", "belongs in wire/")
 
     def test_json_is_for_wire_and_all_above_it(self):
         self.allowed("wire/json.h", "<boost/json.hpp>")
