@@ -18,7 +18,6 @@ int main(int argc, char** argv) {
     return writ::demo::run(rest);
   }
   CLI::App app("Writ lets AI agents act without borrowing a human's password.", "writ");
-  app.require_subcommand(1);
   app.set_version_flag("--version", "writ " WRIT_VERSION, "Print the version and exit");
   writ::cli::Program program;
   writ::app::add_commands(app, program);

@@ -35,7 +35,7 @@ TEST_F(ApiTest, ASessionIsOpenedUsedAndClosed) {
   EXPECT_THAT(seen.head, HasSubstr("Cache-Control: no-store"));
   const auto opened = read<protocol::SessionOpened>(seen);
   EXPECT_EQ(opened.user.name, "alice");
-  EXPECT_THAT(opened.user.groups, ElementsAre("billing-managers"));
+  EXPECT_THAT(opened.user.groups, ElementsAre("billing-managers", "finance"));
   mine.text = std::string(opened.session.reveal_text());
   EXPECT_EQ(read<protocol::WhoAmI>(as(mine, "GET", "/v1/session")).workspace, "acme");
   EXPECT_EQ(as(mine, "DELETE", "/v1/session").status, 200);

@@ -127,7 +127,7 @@ TEST_F(ApplyingTest, P9_TheRunsOfAUserWhoIsGoneEnd) {
   const auto alices = acme.start("plan", "alice");
   auto documents = replaced(acme.documents(), "workspace.toml",
                             "[users.alice]\ndisplay = \"Alice Archer\"\n"
-                            "groups = [\"billing-managers\"]\n",
+                            "groups = [\"billing-managers\", \"finance\"]\n",
                             "");
   const auto before = session("alice");
   const auto applied = apply(std::move(documents));

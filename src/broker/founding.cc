@@ -111,11 +111,7 @@ Task<Expected<SignedIn>> SignIns::create(const SignInRequest& request, const Fou
   workspace->publish(built->version, std::move(documents), std::move(built->names));
   workspace->set_standing(user->id, std::move(standing));
   WRIT_CO_TRY_VOID(parts_.live.add(workspace));
-  parts_.sessions.add(workspace, opening);
-  co_return SignedIn{.session = std::move(opening.token),
-                     .expires = opening.expires,
-                     .user = user,
-                     .workspace = std::move(workspace)};
+  co_return signed_in(std::move(opening), user, std::move(workspace));
 }
 
 }  // namespace writ::broker

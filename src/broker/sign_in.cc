@@ -71,6 +71,15 @@ Expected<VerifiedLogin> SignIns::verify(const SignInRequest& request, const jose
   return login;
 }
 
+SignedIn SignIns::signed_in(Sessions::Opening opening, std::shared_ptr<const identity::User> user,
+                            std::shared_ptr<LiveWorkspace> workspace) {
+  parts_.sessions.add(workspace, opening);
+  return {.session = std::move(opening.token),
+          .expires = opening.expires,
+          .user = std::move(user),
+          .workspace = std::move(workspace)};
+}
+
 Task<Expected<SignedIn>> SignIns::sign_in(SignInRequest request) {
   WRIT_CO_TRY_VOID(parts_.time.check());
   auto workspace = parts_.live.find(request.workspace);
@@ -104,11 +113,7 @@ Task<Expected<SignedIn>> SignIns::with_key(std::shared_ptr<LiveWorkspace> worksp
     if (committed) {
       // What of it cannot be erased now expires by itself.
       (void)co_await parts_.sessions.make_room(*workspace, user->id);
-      parts_.sessions.add(workspace, opening);
-      co_return SignedIn{.session = std::move(opening.token),
-                         .expires = opening.expires,
-                         .user = std::move(user),
-                         .workspace = std::move(workspace)};
+      co_return signed_in(std::move(opening), std::move(user), std::move(workspace));
     }
     last = std::move(committed).error();
     if (!moved(*last)) break;
@@ -160,11 +165,7 @@ Task<Expected<SignedIn>> SignIns::with_invitation(std::shared_ptr<LiveWorkspace>
       workspace->set_standing(user->id, std::move(standing));
       // Those that the key before had opened hold no more; what is left of them is erased later.
       (void)co_await parts_.sessions.end_all(*workspace, user->id);
-      parts_.sessions.add(workspace, opening);
-      co_return SignedIn{.session = std::move(opening.token),
-                         .expires = opening.expires,
-                         .user = std::move(user),
-                         .workspace = std::move(workspace)};
+      co_return signed_in(std::move(opening), std::move(user), std::move(workspace));
     }
     last = std::move(committed).error();
     if (!moved(*last)) break;

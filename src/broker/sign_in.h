@@ -66,6 +66,9 @@ class SignIns {
                                            const SignInRequest& request);
   Task<Expected<SignedIn>> found(const SignInRequest& request);
   Task<Expected<SignedIn>> create(const SignInRequest& request, const Founder& founder);
+  // What was committed of it, from now on in memory too.
+  SignedIn signed_in(Sessions::Opening opening, std::shared_ptr<const identity::User> user,
+                     std::shared_ptr<LiveWorkspace> workspace);
   Expected<VerifiedLogin> verify(const SignInRequest& request, const jose::Jwk& key) const;
 
   SignInParts parts_;

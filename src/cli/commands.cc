@@ -126,7 +126,31 @@ void add_commands(CLI::App& app, Program& program, Extensions extensions,
   add_audit_commands(app, *line);
 }
 
+std::string usage_error(const CLI::App* app, const CLI::Error& error) {
+  std::string name = app->get_name();
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().front();
+    name += ' ' + app->get_name();
+  }
+  Error out{.code = Errc::invalid_input,
+            .message = error.what(),
+            .where = name,
+            .hint = "see " + name + " --help"};
+  if (app->get_require_subcommand_min() > 0) {
+    const auto unknown = app->remaining();
+    out.message = unknown.empty()
+                      ? "a command has to follow"
+                      : "there is no " +
+                            std::string(unknown.front().starts_with('-') ? "option " : "command ") +
+                            unknown.front();
+    out.hint = name + " --help lists what there is";
+  }
+  return render_error(out, {});
+}
+
 int parse(CLI::App& app, const Program& program, int argc, const char* const* argv) {
+  app.require_subcommand(1);
+  app.failure_message(usage_error);
   // CLI11 speaks by exceptions; here they end.
   try {
     app.parse(argc, argv);

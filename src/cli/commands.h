@@ -20,7 +20,8 @@
 
 namespace CLI {
 class App;
-}
+class Error;
+}  // namespace CLI
 
 namespace writ::cli {
 
@@ -43,6 +44,10 @@ struct Extensions {
 // `program`. `environment` is for tests; by default it is the process's own.
 void add_commands(CLI::App& app, Program& program, Extensions extensions = {},
                   std::shared_ptr<const Environment> environment = {});
+
+// What is said of words that `app` does not take: the command that they reached, and the next step.
+// As CLI::App::failure_message() wants it.
+std::string usage_error(const CLI::App* app, const CLI::Error& error);
 
 // Parses and runs: the chosen command's status, 0 after --help and --version, 2 for a usage error.
 int parse(CLI::App& app, const Program& program, int argc, const char* const* argv);

@@ -126,6 +126,28 @@ TEST_F(CommandsTest, AUsageErrorIsTwo) {
   EXPECT_TRUE(server_.seen().empty());
 }
 
+TEST_F(CommandsTest, AUsageErrorNamesTheCommandAndTheNextStep) {
+  const auto said = [&](std::vector<std::string> words) {
+    ::testing::internal::CaptureStderr();
+    EXPECT_EQ(run(std::move(words)), kUsage);
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(said({"verfy"}),
+            "error: writ: there is no command verfy\n  next: writ --help lists what there is\n");
+  EXPECT_EQ(said({"--verbose"}),
+            "error: writ: there is no option --verbose\n  next: writ --help lists what there is\n");
+  EXPECT_EQ(said({"audit", "verfy"}),
+            "error: writ audit: there is no command verfy\n"
+            "  next: writ audit --help lists what there is\n");
+  EXPECT_EQ(said({"audit"}),
+            "error: writ audit: a command has to follow\n"
+            "  next: writ audit --help lists what there is\n");
+  EXPECT_EQ(said({"explain"}),
+            "error: writ explain: ACTION is required\n  next: see writ explain --help\n");
+  EXPECT_THAT(said({"run", "list", "--bogus"}),
+              AllOf(HasSubstr("writ run list: "), HasSubstr("--bogus")));
+}
+
 TEST_F(CommandsTest, HelpListsEveryCommandWithOneLineWithinEightyColumns) {
   ::testing::internal::CaptureStdout();
   EXPECT_EQ(run({"--help"}), kOk);

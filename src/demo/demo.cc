@@ -12,6 +12,7 @@
 
 #include "app/process.h"
 #include "base/encoding.h"
+#include "cli/commands.h"
 #include "cli/http.h"
 #include "crypto/random.h"
 #include "demo/billing_process.h"
@@ -216,6 +217,7 @@ Expected<int> parse(std::span<const std::string> arguments, Options& options) {
   app.add_flag("--billing-control", options.billing_control)->group("");
   app.add_option("--key-fd", options.key_descriptor)->group("");
   app.add_option("--port", options.port)->group("");
+  app.failure_message(cli::usage_error);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
     app.parse(std::move(reversed));

@@ -93,8 +93,9 @@ bool Story::approve_refund() {
   }
   const auto hers = seen("POST " + target + "/decisions (as alice)",
                          cast.alice.decide(*view, approval::Verdict::approve, {"finance"}));
-  tell("Alice, for whom the run is, may not approve it.", hers,
-       {holds(hers.status == 403 || hers.status == 404, "a refusal"),
+  tell("Alice is of finance too, but the run is for her: she may not approve it.", hers,
+       {holds(hers.status == 403 && hers.member("detail").contains("who the run is for"),
+              "a refusal because the run is for her"),
         holds(is_still_held(held_), "the call still held")});
   const auto his = seen("POST " + target + "/decisions (as bob)",
                         cast.bob.decide(*view, approval::Verdict::approve, {"finance"}));

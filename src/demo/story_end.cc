@@ -156,8 +156,8 @@ void Story::tamper() {
   const auto blind = copy->verify();
   const auto report = copy->verify({seen_before});
   tell(
-      "A thief of the log's key changes an entry and signs everything anew: within itself that log "
-      "is whole, and against a checkpoint saved before it fails. " +
+      "A thief of the log's key, here a key made for it, changes an entry and signs everything "
+      "anew: within itself that log is whole, and against a checkpoint saved before it fails. " +
           first_problem(report),
       {.text = first_problem(report)},
       {holds(blind && blind->ok, "a copy that is whole in itself"),
