@@ -16,9 +16,10 @@ constexpr std::string_view kStyle =
     "border:1px solid #d9dee5;border-radius:.75rem}"
     "h1{font-size:1.5rem;margin:0 0 1rem}"
     "pre{background:#1c2430;color:#f5f6f8;padding:1rem 1.25rem;border-radius:.5rem;"
-    "overflow-x:auto}"
+    "white-space:pre-wrap;overflow-wrap:anywhere}"
     "code{font-family:ui-monospace,monospace;font-size:.95em}"
     "p.small{color:#566173;font-size:.95rem}"
+    "@media(max-width:42rem){main{margin:0;padding:1.5rem;border:0;border-radius:0}}"
     "@media(prefers-color-scheme:dark){body{background:#10151c;color:#e6e9ee}"
     "main{background:#1a212b;border-color:#2c3644}pre{background:#0b0f14}"
     "p.small{color:#9aa5b5}}";
