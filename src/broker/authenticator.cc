@@ -81,13 +81,17 @@ Expected<action::AuthenticatedCall> Authenticator::authenticate(const LiveWorksp
   if (bound) {
     if (!presented.proof)
       return unauthenticated("the DPoP proof is missing", "send one in the field DPoP");
-    WRIT_TRY(const auto verified, jose::verify_dpop_proof(*presented.proof,
-                                                          {.method = presented.method,
-                                                           .url = presented.url,
-                                                           .access_token = presented.token,
-                                                           .window = kProofWindow},
-                                                          presented.arrived));
+    const auto likely = proof_keys_.find(token->confirmation_thumbprint());
+    WRIT_TRY(const auto verified,
+             jose::verify_dpop_proof(*presented.proof,
+                                     {.method = presented.method,
+                                      .url = presented.url,
+                                      .access_token = presented.token,
+                                      .window = kProofWindow,
+                                      .likely_key = likely ? &*likely : nullptr},
+                                     presented.arrived));
     WRIT_TRY_VOID(verified.check_bound(*token));
+    if (!likely) proof_keys_.add(verified.key());
     proof = proof_id(verified);
   }
 

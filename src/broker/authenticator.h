@@ -13,6 +13,7 @@
 
 #include "action/call.h"
 #include "broker/live.h"
+#include "broker/proof_keys.h"
 #include "broker/rate_limiter.h"
 #include "broker/token_keys.h"
 #include "jose/token_cache.h"
@@ -70,6 +71,7 @@ class Authenticator {
   jose::VerifiedTokenCache& cache_;
   const Clock& clock_;
   mutable RateLimiter limiter_;
+  mutable ProofKeys proof_keys_;
 };
 
 }  // namespace writ::broker

@@ -147,6 +147,7 @@ TEST_F(Authentication, P8_ABoundTokenNeedsItsProofAndNothingDowngradesIt) {
 
 TEST_F(Authentication, P8_AStolenTokenIsOfNoUseWithAnothersKey) {
   auto request = acme_.request(*billing_);
+  ASSERT_TRUE(acme_.authenticate(request)) << "its key is a known one from now on";
   request.proof = jose::make_dpop_proof(acme_.key("support"), request.method, request.url,
                                         request.token, acme_.clock(), acme_.random());
   EXPECT_EQ(code(request), Errc::unauthenticated);

@@ -38,7 +38,7 @@ class ProofVerifier {
   static Expected<VerifiedProof> verify(std::string_view text, const ExpectedProof& expected,
                                         TimePoint now, const JwsLimits& limits) {
     WRIT_CHECK(!expected.method.empty() && !expected.url.empty());
-    auto parsed = UnverifiedJws::parse(text, limits, EmbeddedKey::required);
+    auto parsed = UnverifiedJws::parse(text, limits, EmbeddedKey::required, expected.likely_key);
     if (!parsed) return refuse("the proof: " + parsed.error().message);
     const auto& jws = *parsed;
     if (!jws.type() || !type_matches(*jws.type(), kProofType)) {
@@ -84,8 +84,7 @@ class ProofVerifier {
                     " s of this server's time");
     }
 
-    VerifiedProof proof;
-    proof.thumbprint_ = jws.embedded_key()->thumbprint();
+    VerifiedProof proof(*jws.embedded_key());
     proof.jti_ = jti;
     proof.issued_at_ = from_unix_seconds(*seconds_of);
     if (claims->contains("nonce")) {
@@ -101,7 +100,7 @@ Expected<void> VerifiedProof::check_bound(const VerifiedJwt& token) const {
   if (token.confirmation_thumbprint().empty()) {
     return refuse("the token is not bound to a DPoP key");
   }
-  if (token.confirmation_thumbprint() != thumbprint_) {
+  if (token.confirmation_thumbprint() != thumbprint()) {
     return refuse("the token is bound to another key than the proof's");
   }
   return {};

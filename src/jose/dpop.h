@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "jose/jwk.h"
 #include "jose/jws.h"
 #include "jose/jwt.h"
 #include "jose/signer.h"
@@ -25,14 +26,18 @@ struct ExpectedProof {
   // fit it.
   std::optional<std::string_view> access_token;
   seconds window{60};  // how far `iat` may be from now, either way
+  // The key that the proof is probably of, which saves building it from the proof's own copy.
+  const Jwk* likely_key = nullptr;
 };
 
 // Made by verify_dpop_proof() alone. Whether `jti` was seen before is the caller's to find out, for
 // as long as twice the window, per key. Thread-safe.
 class VerifiedProof {
  public:
-  // RFC 7638, of the key that signed; what a bound token has in `cnf.jkt`.
-  const std::string& thumbprint() const { return thumbprint_; }
+  // The key that signed.
+  const Jwk& key() const { return key_; }
+  // RFC 7638; what a bound token has in `cnf.jkt`.
+  const std::string& thumbprint() const { return key_.thumbprint(); }
   const std::string& jti() const { return jti_; }  // 1 to 128 visible ASCII characters
   TimePoint issued_at() const { return issued_at_; }
   const std::optional<std::string>& nonce() const { return nonce_; }
@@ -42,9 +47,9 @@ class VerifiedProof {
 
  private:
   friend class ProofVerifier;
-  VerifiedProof() = default;
+  explicit VerifiedProof(Jwk key) : key_(std::move(key)) {}
 
-  std::string thumbprint_;
+  Jwk key_;
   std::string jti_;
   TimePoint issued_at_;
   std::optional<std::string> nonce_;

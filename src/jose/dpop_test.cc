@@ -112,6 +112,21 @@ TEST_F(DpopTest, P8_TheSignatureMustBeTheKeys) {
   EXPECT_TRUE(refused_for(verify(signed_parts(thief, header(), write_json(claims_))), "signature"));
 }
 
+TEST_F(DpopTest, P8_ALikelyKeyIsNoEvidence) {
+  const Es256Signer thief(crypto::Es256PrivateKey::generate());
+  for (const auto& likely :
+       {signer_.public_jwk().with_kid("k"), thief.public_jwk(),
+        Ed25519Signer(crypto::Ed25519PrivateKey::generate(random_)).public_jwk()}) {
+    expected_.likely_key = &likely;
+    const auto proof = verify_header(header());
+    ASSERT_TRUE(proof) << proof.error().to_string();
+    EXPECT_EQ(proof->key(), signer_.public_jwk());
+    EXPECT_EQ(proof->key().kid(), "") << "the proof's jwk has none";
+    EXPECT_TRUE(
+        refused_for(verify(signed_parts(thief, header(), write_json(claims_))), "signature"));
+  }
+}
+
 TEST_F(DpopTest, P8_TheMethodMustBeTheRequests) {
   EXPECT_TRUE(verify_with("htm", R"("GET")"));
   for (const auto method : {R"("POST")", R"("get")", "7", "", "[\"GET\"]"}) {

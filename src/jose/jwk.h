@@ -29,12 +29,16 @@ std::string_view name(Algorithm algorithm);
 // Exactly as spelled there; unsupported for everything else ("none" and "HS256" among it).
 Expected<Algorithm> algorithm_named(std::string_view name);
 
+class Jwk;
+
 struct JwkRules {
   // The algorithms whose keys are taken. RSA has to be asked for: only foreign identity providers
   // use it. An RSA key that names no algorithm is taken if this list has exactly one for RSA.
   std::vector<Algorithm> algorithms = {Algorithm::es256, Algorithm::eddsa};
   std::size_t max_keys = 64;  // of a set
   std::size_t max_kid = 256;  // bytes
+  // A key of P-256 that is probably meant: one with the same numbers is not built and checked anew.
+  const Jwk* likely = nullptr;  // lives as long as the call
 };
 
 // A valid public key. Cheap to copy. Thread-safe.
@@ -62,6 +66,7 @@ class Jwk {
   // Those of RFC 7638 section 3.2: kty, crv, x, y or kty, n, e.
   JsonObject required_members() const;
 
+  bool is_p256(BytesView x, BytesView y) const;
   bool verify(BytesView message, BytesView signature) const;
 
   // The same key and algorithm, whatever the kid.

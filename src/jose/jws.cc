@@ -48,7 +48,7 @@ Expected<std::optional<std::string>> header_text(const JsonObject& header, std::
 }  // namespace
 
 Expected<UnverifiedJws> UnverifiedJws::parse(std::string_view text, const JwsLimits& limits,
-                                             EmbeddedKey embedded) {
+                                             EmbeddedKey embedded, const Jwk* likely) {
   if (text.size() > limits.text) return refuse("the token is too long");
   const auto first = text.find('.');
   const auto second = first == text.npos ? text.npos : text.find('.', first + 1);
@@ -92,7 +92,7 @@ Expected<UnverifiedJws> UnverifiedJws::parse(std::string_view text, const JwsLim
   }
   if (embedded == EmbeddedKey::required) {
     if (key == nullptr) return refuse("the proof's header has no jwk");
-    auto jwk = Jwk::from_json(*key);
+    auto jwk = Jwk::from_json(*key, {.likely = likely});
     if (!jwk) return refuse("the proof's key: " + jwk.error().to_string());
     jws.embedded_key_ = *std::move(jwk);
   }

@@ -35,11 +35,13 @@ enum class EmbeddedKey : std::uint8_t {
   required,  // a DPoP proof carries its public key in `jwk` (RFC 9449 section 4.2)
 };
 
+// `likely`: the key that is probably embedded, as JwkRules has it.
 // Every error is unauthenticated: what is no token proves nothing. Thread-safe.
 class UnverifiedJws {
  public:
   static Expected<UnverifiedJws> parse(std::string_view text, const JwsLimits& limits = {},
-                                       EmbeddedKey embedded = EmbeddedKey::refused);
+                                       EmbeddedKey embedded = EmbeddedKey::refused,
+                                       const Jwk* likely = nullptr);
 
   // Claims of the sender, all of them.
   Algorithm algorithm() const { return algorithm_; }
