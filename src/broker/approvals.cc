@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "base/encoding.h"
-#include "wire/canonical.h"
+#include "broker/approval_record.h"
 
 namespace writ::broker {
 namespace {
@@ -118,7 +118,7 @@ Expected<Approvals::Claiming> Approvals::claim(const LiveWorkspace& workspace, c
   WRIT_TRY(auto next, claimed_by(workspace, *ready.approval, action));
   const auto revision = ready.approval->revision;
   next.revision = revision + 1;
-  Put put{RecordKind::approval, next.id.to_string(), revision, canonical_json(next.to_json())};
+  Put put{RecordKind::approval, next.id.to_string(), revision, to_record(workspace, random_, next)};
   return Claiming{std::move(put), std::move(checks), std::move(next)};
 }
 
@@ -233,7 +233,7 @@ Task<Expected<Approvals::Shared>> Approvals::write(LiveWorkspace& workspace,
   unit.once = std::move(once);
   for (auto& change : changes) {
     unit.puts.push_back({RecordKind::approval, change.next.id.to_string(), change.expected,
-                         canonical_json(change.next.to_json())});
+                         to_record(workspace, random_, change.next)});
     unit.appends.push_back(std::move(change.entry));
   }
   WRIT_CO_TRY_VOID(co_await workspace.store().commit(std::move(unit)));

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "broker/approval_record.h"
 #include "broker/testing.h"
 
 namespace writ::broker {
@@ -55,10 +56,10 @@ TEST_F(ApprovalsTest, AQuestionIsDurableAndInTheLogBeforeItIsAsked) {
   const auto record =
       acme_.run(acme_.workspace().store().get(RecordKind::approval, question->id.to_string()));
   ASSERT_TRUE(record->has_value());
-  EXPECT_EQ((*record)->value, canonical_json(question->to_json()));
-  EXPECT_EQ((*record)->revision, question->revision);
+  EXPECT_EQ(*parse_approval_record(acme_.workspace(), **record), *question);
   ASSERT_EQ(acme_.entries(audit::Kind::approval_requested).size(), 1U);
-  // The arguments lie beside the entry, sealed.
+  // The arguments lie beside the entry and in the record, sealed.
+  EXPECT_THAT((*record)->value, testing::Not(testing::HasSubstr("inv_1")));
   EXPECT_THAT(acme_.entries(audit::Kind::approval_requested)[0].text(),
               testing::Not(testing::HasSubstr("inv_1")));
 }
@@ -344,13 +345,28 @@ TEST_F(ApprovalsTest, WhatEndedLongAgoIsForgottenAndWhatMayStillCountIsNot) {
   EXPECT_EQ(acme_.approvals().find(acme_.workspace(), ApprovalId()), nullptr);
 }
 
+TEST_F(ApprovalsTest, ARecordIsOfItsOwnApprovalAlone) {
+  const auto question = ask(*billing_, "k");
+  auto record =
+      **acme_.run(acme_.workspace().store().get(RecordKind::approval, question->id.to_string()));
+  const auto whole = record;
+  ASSERT_TRUE(parse_approval_record(acme_.workspace(), record));
+  record.id = ApprovalId::make(acme_.clock(), acme_.random()).to_string();
+  EXPECT_FALSE(parse_approval_record(acme_.workspace(), record)) << "moved to another id";
+  record = whole;
+  record.value = canonical_json(question->to_json());
+  EXPECT_FALSE(parse_approval_record(acme_.workspace(), record)) << "in the clear";
+  record = whole;
+  record.value[record.value.find("sealed") + 20] ^= 1;
+  EXPECT_FALSE(parse_approval_record(acme_.workspace(), record)) << "changed";
+}
+
 // A restart during a pending approval: the same digest and expiry.
 TEST_F(ApprovalsTest, AQuestionSurvivesARestart) {
   const auto question = ask(*billing_, "k");
   const auto record =
       acme_.run(acme_.workspace().store().get(RecordKind::approval, question->id.to_string()));
-  auto loaded = approval::Approval::from_json(parse_json((*record)->value).value()).value();
-  loaded.revision = (*record)->revision;
+  const auto loaded = parse_approval_record(acme_.workspace(), **record).value();
   Approvals restarted(acme_.clock(), acme_.random());
   restarted.load(acme_.workspace(), loaded);
   EXPECT_EQ(*restarted.find(acme_.workspace(), question->id), *question);

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "broker/approval_record.h"
 #include "broker/testing.h"
 
 namespace writ::broker {
@@ -138,7 +139,7 @@ TEST_F(Concurrency, P15_ClaimAgainstRevokeIsLinearizable) {
     EXPECT_TRUE(alive.cancelled());
     const auto record =
         acme_.run(acme_.workspace().store().get(RecordKind::approval, question->id.to_string()));
-    const auto stored = approval::Approval::from_json(parse_json((*record)->value).value());
+    const auto stored = parse_approval_record(acme_.workspace(), **record);
     if (result) {
       ++sent;
       EXPECT_EQ(stored->state, approval::State::claimed);

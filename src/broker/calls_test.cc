@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "broker/approval_record.h"
 #include "broker/calls_testing.h"
 #include "broker/facts.h"
 
@@ -366,7 +367,7 @@ TEST_F(CallsTest, I1_AnApprovalIsConsumedInTheCommitOfItsIntent) {
   EXPECT_EQ(sent->action.approval(), question->id);
   const auto record =
       acme_.run(acme_.workspace().store().get(RecordKind::approval, question->id.to_string()));
-  EXPECT_EQ((*record)->value, canonical_json(claimed->to_json()));
+  EXPECT_EQ(*parse_approval_record(acme_.workspace(), **record), *claimed);
   EXPECT_EQ((*record)->revision, claimed->revision);
 }
 

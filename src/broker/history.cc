@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/encoding.h"
+#include "broker/approval_record.h"
 #include "wire/time_text.h"
 
 namespace writ::broker {
@@ -153,9 +154,7 @@ Task<Expected<Approvals::Shared>> find_approval(LiveWorkspace& workspace,
   WRIT_CO_TRY(const auto record,
               co_await workspace.store().get(RecordKind::approval, id.to_string()));
   if (!record) co_return Approvals::Shared();
-  WRIT_CO_TRY(const auto json, parse_json(record->value, kRecordLimits));
-  WRIT_CO_TRY(auto approval, approval::Approval::from_json(json));
-  approval.revision = record->revision;
+  WRIT_CO_TRY(auto approval, parse_approval_record(workspace, *record));
   co_return std::make_shared<const approval::Approval>(std::move(approval));
 }
 

@@ -219,7 +219,11 @@ Task<Expected<void>> Notary::open_ledger(Ledger& ledger) {
                          (anchored_size > stored_size ? "anchor" : "store") + " covers " +
                          std::to_string(std::max(stored_size, anchored_size)) +
                          ": the database was restored from an older backup, or cut",
-                     ledger.origin());
+                     ledger.origin(),
+                     "restore the newest data; or, if what came after the backup is lost for good, "
+                     "move the anchor's checkpoint of " +
+                         ledger.workspace->id().to_string() +
+                         " away and start once with --accept-anchor");
   }
   const bool behind = anchored_size < stored_size;
   if (behind && !options_.accept_anchor) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "broker/approval_record.h"
 #include "broker/live_records.h"
 #include "broker/resume_point.h"
 #include "broker/run_record.h"
@@ -83,9 +84,7 @@ Task<Expected<void>> load_approvals(LiveWorkspace& workspace, TimePoint from,
   const auto now = parts.clock.now();
   co_return co_await each(workspace.store(), RecordKind::approval, before_ids_of<ApprovalId>(from),
                           [&parts, &workspace, now](const Record& record) -> Expected<void> {
-                            WRIT_TRY(const auto json, parse_json(record.value));
-                            WRIT_TRY(auto approval, approval::Approval::from_json(json));
-                            approval.revision = record.revision;
+                            WRIT_TRY(auto approval, parse_approval_record(workspace, record));
                             const bool lately =
                                 approval.ended_at && now - *approval.ended_at < kRemembered;
                             // A denial counts until its back-off has passed, restart or not

@@ -34,7 +34,7 @@ namespace writ::vault {
 // What a sealed value is for. A value sealed for one purpose, workspace, owner or version does not
 // open for another.
 struct Purpose {
-  std::string_view use;    // "credential", "log-payload", "data-key", "signing-key", "result"
+  std::string_view use;    // what kind of thing: "credential", "arguments", "approval", …
   WorkspaceId workspace;   // nil for what belongs to the server
   std::string_view owner;  // the id of the record that holds it
   std::uint64_t version = 0;
