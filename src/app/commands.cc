@@ -98,7 +98,8 @@ int run_backup(const std::filesystem::path& config_file, const std::filesystem::
   std::printf(
       "Copied the store, as of one moment, to %s.\n"
       "The seal key is not in it: without %s the copy cannot be read. To restore it, put it in "
-      "the place of %s while the server is stopped.\n",
+      "the place of %s while the server is stopped, and remove the files -wal and -shm beside "
+      "it.\n",
       target.c_str(),
       config->seal_key_file ? config->seal_key_file->c_str() : "the service manager's seal-key",
       (config->data / std::string(store::kDatabaseFile)).c_str());

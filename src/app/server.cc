@@ -216,7 +216,8 @@ Expected<void> Server::Wiring::open() {
   }
   WRIT_TRY(anchor_, AnchorFiles::open(config_.anchor));
   WRIT_TRY(store_,
-           store::open_sqlite({.directory = config_.data.string()}, parts_.clock, parts_.log));
+           store::open_sqlite({.directory = config_.data.string(), .metrics = &parts_.metrics},
+                              parts_.clock, parts_.log));
   return {};
 }
 

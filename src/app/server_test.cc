@@ -39,7 +39,8 @@ TEST(Server, StartsOnAnEmptyFolderAndIsReady) {
   EXPECT_TRUE(test.server().ready());
   EXPECT_THAT(test.get("/healthz"), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(test.get("/readyz"), HasSubstr(R"({"ready":true,"reasons":[]})"));
-  EXPECT_THAT(test.get("/metrics"), HasSubstr("writ_http_responses_total"));
+  EXPECT_THAT(test.get("/metrics"), AllOf(HasSubstr("writ_http_responses_total"),
+                                          HasSubstr("writ_store_commit_seconds")));
 }
 
 TEST(Server, EachSurfaceAnswersAtItsPlace) {
