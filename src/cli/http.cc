@@ -89,6 +89,7 @@ Expected<std::unique_ptr<Http>> Http::create(const Clock& clock, Options options
 Expected<HttpAnswer> Http::send(const Url& server, HttpRequest request) {
   auto answer = run_on(loop_, exchange(server, std::move(request)));
   if (!answer) return std::unexpected(explained(std::move(answer).error(), server));
+  if (options_.on_answer) options_.on_answer(*answer);
   return answer;
 }
 

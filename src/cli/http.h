@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,6 +49,8 @@ class Http {
   struct Options {
     std::string ca_file{};  // PEM; empty is the system's store
     std::size_t max_body = std::size_t{64} << 20;
+    // Told of each answer, on the thread that asked, before it is returned.
+    std::function<void(const HttpAnswer&)> on_answer{};
   };
   // invalid_input, naming the file, where `ca_file` cannot be read.
   static Expected<std::unique_ptr<Http>> create(const Clock& clock, Options options);

@@ -6,9 +6,12 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <mutex>
 #include <thread>
 
 #include <CLI/CLI.hpp>
+#include <sys/stat.h>
 
 #include "app/process.h"
 #include "base/encoding.h"
@@ -141,6 +144,30 @@ Expected<SecretBytes> billing_key(const Options& options, Random& random) {
   return fresh_secret("bk_", 24, random);
 }
 
+// Every answer that the story gets, tokens and all, as it came: for whoever looks for what none of
+// them may hold. Thread-safe, as calls are held on threads of their own.
+class AnswerLog {
+ public:
+  static Expected<std::shared_ptr<AnswerLog>> create(const std::filesystem::path& file) {
+    const auto mask = ::umask(077);
+    auto log = std::make_shared<AnswerLog>();
+    log->file_.open(file, std::ios::binary | std::ios::trunc);
+    ::umask(mask);
+    if (!log->file_) return fail(Errc::unavailable, "cannot be written", file.string());
+    return log;
+  }
+  void write(const cli::HttpAnswer& answer) {
+    const std::lock_guard lock(mutex_);
+    file_ << answer.status << '\n';
+    for (const auto& [name, value] : answer.fields) file_ << name << ": " << value << '\n';
+    file_ << '\n' << answer.body << '\n' << std::flush;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::ofstream file_;
+};
+
 // Until a signal comes or a process of the stage ends by itself.
 void keep_serving(Stage& stage, const Interruption& interruption) {
   while (!interruption.came() && stage.stands()) std::this_thread::sleep_for(milliseconds(200));
@@ -151,7 +178,13 @@ Expected<int> play(const Options& options, Interruption& interruption) {
   crypto::SystemRandom random;
   WRIT_TRY(const auto home, Home::create(options.directory));
   WRIT_TRY(const auto key, billing_key(options, random));
-  WRIT_TRY(const auto http, cli::Http::create(clock, {}));
+  cli::Http::Options client;
+  if (options.debug) {
+    std::filesystem::create_directories(home.path() / "logs");
+    WRIT_TRY(auto answers, AnswerLog::create(home.path() / "logs/answers.log"));
+    client.on_answer = [answers](const cli::HttpAnswer& answer) { answers->write(answer); };
+  }
+  WRIT_TRY(const auto http, cli::Http::create(clock, std::move(client)));
   WRIT_TRY(const auto stage, Stage::set({.directory = home.path(),
                                          .debug = options.debug,
                                          .billing_control = options.billing_control},
@@ -210,7 +243,8 @@ Expected<int> parse(std::span<const std::string> arguments, Options& options) {
   app.add_flag("--json", options.json, "Print each step as a JSON line");
   app.add_option("--dir", options.directory,
                  "A fresh directory to work in, kept afterwards (default: a temporary one)");
-  app.add_flag("--debug", options.debug, "Debug logs of the server, in DIR/logs/server.log");
+  app.add_flag("--debug", options.debug,
+               "Debug logs of the server, and every answer it gives, in DIR/logs");
   // Empty group: not shown.
   app.add_flag("--only-stage", options.only_stage)->group("");
   app.add_flag("--billing-api", options.billing_api)->group("");

@@ -3,7 +3,7 @@
 // the billing API. They end when the stage goes, and with this process in any case.
 //
 //   DIR/server/   what `writ init` makes: writ.toml, seal.key, data/, anchor/
-//   DIR/logs/     server.log, billing.log
+//   DIR/logs/     server.log, billing.log; with debug logs also answers.log
 #pragma once
 
 #include <cstdint>

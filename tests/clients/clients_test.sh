@@ -11,6 +11,8 @@ skip() {
   echo "skipped: $*"
   exit 77
 }
+# What npm says first is why; its last line only names its log.
+why() { grep -m 1 -i 'err' npm.log || tail -n 1 npm.log; }
 command -v node >/dev/null || skip "node is not installed"
 command -v npm >/dev/null || skip "npm is not installed"
 
@@ -19,7 +21,7 @@ cp "$here"/package.json "$here"/package-lock.json "$here"/*.mjs "$work"/
 cd "$work"
 wanted=$(sha256sum package-lock.json)
 if [[ ! -d node_modules || $(cat node_modules/.wanted 2>/dev/null) != "$wanted" ]]; then
-  npm ci --no-audit --no-fund --ignore-scripts >npm.log 2>&1 || skip "npm cannot install the clients: $(tail -1 npm.log)"
+  npm ci --no-audit --no-fund --ignore-scripts >npm.log 2>&1 || skip "npm cannot install the clients: $(why)"
   echo "$wanted" >node_modules/.wanted
 fi
 
@@ -30,7 +32,7 @@ if (($(node -p 'process.versions.node.split(".")[0]') < 22)); then
     mkdir -p node22
     echo '{"private":true}' >node22/package.json
     npm install --prefix node22 --no-audit --no-fund --foreground-scripts node@22 >npm.log 2>&1 ||
-      skip "npm cannot install Node 22: $(tail -1 npm.log)"
+      skip "npm cannot install Node 22: $(why)"
     [[ -x $node ]] || skip "the npm package node@22 brings no Node for this machine"
   fi
 fi
