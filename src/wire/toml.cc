@@ -50,7 +50,7 @@ class TomlReader {
   };
 
   Expected<Place> header(bool is_element) {
-    WRIT_TRY(const auto parts, in_.key(limits_.depth));
+    WRIT_TRY(const auto parts, in_.key(limits_.depth, limits_.key_bytes));
     if (!in_.take(is_element ? "]]" : "]")) {
       return in_.refuse(in_.offset(), is_element ? "expected ]]" : "expected ]");
     }
@@ -78,7 +78,7 @@ class TomlReader {
     Json* found = at.object->if_contains(part.name);
     if (found == nullptr) {
       WRIT_TRY_VOID(count(part.offset, at.depth + 1));
-      remember(pointer, part.offset, origin);
+      WRIT_TRY_VOID(remember(pointer, part.offset, origin));
       found = &(*at.object)[part.name];
       found->emplace_object();
     } else if (const Origin its = origins_.at(pointer);
@@ -99,21 +99,21 @@ class TomlReader {
     Json* found = at.object->if_contains(part.name);
     if (found == nullptr) {
       WRIT_TRY_VOID(count(part.offset, at.depth + 1));
-      remember(pointer, part.offset, Origin::elements);
+      WRIT_TRY_VOID(remember(pointer, part.offset, Origin::elements));
       found = &(*at.object)[part.name];
       found->emplace_array();
     }
     WRIT_TRY_VOID(count(part.offset, at.depth + 2));
     JsonArray& elements = found->get_array();
     std::string element = json_pointer(pointer, elements.size());
-    remember(element, part.offset, Origin::header);
+    WRIT_TRY_VOID(remember(element, part.offset, Origin::header));
     return Place{.object = &elements.emplace_back(JsonObject()).get_object(),
                  .pointer = std::move(element),
                  .depth = at.depth + 2};
   }
 
   Expected<void> key_and_value(Place at) {
-    WRIT_TRY(const auto parts, in_.key(limits_.depth));
+    WRIT_TRY(const auto parts, in_.key(limits_.depth, limits_.key_bytes));
     if (!in_.take('=')) return in_.refuse(in_.offset(), "expected = after the key");
     in_.skip_blanks();
     for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
@@ -122,7 +122,7 @@ class TomlReader {
     const KeyPart& last = parts.back();
     const std::string pointer = json_pointer(at.pointer, last.name);
     if (at.object->contains(last.name)) return taken(last, pointer);
-    remember(pointer, last.offset, Origin::value);
+    WRIT_TRY_VOID(remember(pointer, last.offset, Origin::value));
     WRIT_TRY(auto parsed, value(pointer, at.depth));
     at.object->emplace(last.name, std::move(parsed));
     return {};
@@ -144,7 +144,7 @@ class TomlReader {
       WRIT_TRY_VOID(in_.skip_lines());
       if (in_.take(']')) return Json(std::move(out));
       const std::string element = json_pointer(pointer, out.size());
-      remember(element, in_.offset(), Origin::value);
+      WRIT_TRY_VOID(remember(element, in_.offset(), Origin::value));
       WRIT_TRY(auto parsed, value(element, depth));
       out.push_back(std::move(parsed));
       WRIT_TRY_VOID(in_.skip_lines());
@@ -179,10 +179,16 @@ class TomlReader {
     return {};
   }
 
-  void remember(const std::string& pointer, std::size_t offset, Origin origin) {
+  Expected<void> remember(const std::string& pointer, std::size_t offset, Origin origin) {
+    pointer_bytes_ += pointer.size();
+    if (pointer_bytes_ > limits_.pointer_bytes) {
+      return in_.refuse(offset, "too many keys and elements under long keys", Errc::too_large,
+                        "shorten the keys around this, or nest it less deep");
+    }
     const auto [line, column] = in_.position(offset);
     out_.positions_.insert_or_assign(pointer, TomlDocument::Position{line, column});
     origins_.insert_or_assign(pointer, origin);
+    return {};
   }
 
   std::unexpected<Error> taken(const KeyPart& part, const std::string& pointer) {
@@ -195,6 +201,7 @@ class TomlReader {
   TomlScanner in_;
   std::map<std::string, Origin, std::less<>> origins_;
   std::size_t values_ = 0;
+  std::size_t pointer_bytes_ = 0;  // of the keys of positions_
 };
 
 std::string TomlDocument::place(std::string_view pointer) const {

@@ -18,6 +18,10 @@ struct TomlLimits {
   std::size_t bytes = std::size_t{1} << 20;
   std::size_t depth = 16;
   std::size_t values = 20'000;
+  std::size_t key_bytes = 256;  // of one part of a key, unescaped
+  // Of the JSON pointers of all keys and elements. Each repeats what it stands under, so without
+  // this a document would take as much as its keys' bytes times its values.
+  std::size_t pointer_bytes = std::size_t{4} << 20;
 };
 
 // TomlDocument: a document's value and the place of each key and element in its file.

@@ -113,7 +113,8 @@ Expected<void> TomlScanner::skip_lines() {
   return {};
 }
 
-Expected<std::vector<TomlScanner::KeyPart>> TomlScanner::key(std::size_t most) {
+Expected<std::vector<TomlScanner::KeyPart>> TomlScanner::key(std::size_t most,
+                                                             std::size_t part_bytes) {
   std::vector<KeyPart> out;
   do {
     skip_blanks();
@@ -132,6 +133,10 @@ Expected<std::vector<TomlScanner::KeyPart>> TomlScanner::key(std::size_t most) {
       while (is_bare(peek())) ++at_;
       if (at_ == start) return refuse(start, "expected a key");
       out.push_back({.name = std::string(text_.substr(start, at_ - start)), .offset = start});
+    }
+    if (out.back().name.size() > part_bytes) {
+      return refuse(start, "a key longer than " + std::to_string(part_bytes) + " bytes",
+                    Errc::too_large);
     }
     skip_blanks();
   } while (take('.'));

@@ -43,8 +43,9 @@ class TomlScanner {
     std::string name;
     std::size_t offset;
   };
-  // At most `most` parts of a dotted key, with the blanks around them.
-  Expected<std::vector<KeyPart>> key(std::size_t most);
+  // At most `most` parts of a dotted key, of at most `part_bytes` each, with the blanks around
+  // them.
+  Expected<std::vector<KeyPart>> key(std::size_t most, std::size_t part_bytes);
   // Any value but an array or an inline table.
   Expected<Json> scalar();
 

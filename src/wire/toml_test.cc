@@ -241,6 +241,44 @@ TEST(Toml, ADocumentOverItsLimitsIsTooLarge) {
   EXPECT_EQ(code("[[a]]\nc={d=1}", {.depth = 3}), "too_large");
 }
 
+// Each key's and element's pointer is kept, and repeats what stands around it.
+TEST(Toml, ALongKeyIsRefusedAtItsPlaceBeforeItIsKeptForEachValueUnderIt) {
+  const std::string longest(256, 'k');
+  std::string many;
+  for (int i = 0; i < 4000; ++i) many += "a" + std::to_string(i) + "=1\n";
+  EXPECT_EQ(refusal("\n[" + std::string(100'000, 'k') + "]\n" + many),
+            "a.toml:2:2: a key longer than 256 bytes");
+  EXPECT_EQ(refusal("[" + longest + "]\n" + many), "accepted");
+  EXPECT_EQ(refusal("a." + longest + "k = 1"), "a.toml:1:3: a key longer than 256 bytes");
+  EXPECT_EQ(refusal("x = {\"" + longest + "k\" = 1}"), "a.toml:1:6: a key longer than 256 bytes");
+  EXPECT_EQ(refusal("[['" + longest + "k']]"), "a.toml:1:3: a key longer than 256 bytes");
+}
+
+TEST(Toml, WhatAllPointersTakeIsBounded) {
+  std::string deep = "[" + std::string(256, 'a');
+  for (char c = 'b'; c < 'o'; ++c) deep += '.' + std::string(256, c);
+  deep += "]\n";
+  const auto with_values = [&](int count) {
+    std::string text = deep + "x = [";
+    for (int i = 0; i < count; ++i) text += "1,";
+    return text + "]";
+  };
+  EXPECT_EQ(refusal(with_values(1000)), "accepted");
+  const auto refused = refusal(with_values(19'000));
+  EXPECT_TRUE(refused.starts_with("a.toml:2:")) << refused;
+  EXPECT_NE(refused.find("too many keys and elements under long keys"), std::string::npos);
+
+  // As long a document as people write does not come near it.
+  std::string long_document;
+  for (int i = 0; i < 1000; ++i) {
+    long_document +=
+        "[[operations]]\nname = \"billing.refund.execute\"\n"
+        "[operations.arguments.amount_in_minor_units.properties.of_the_invoice]\n"
+        "type = \"integer\"\nminimum = 1\nenum = [1, 2, 3]\n";
+  }
+  EXPECT_EQ(refusal(long_document), "accepted");
+}
+
 TEST(Toml, TenThousandDeepIsRefusedInUnderAMillisecond) {
   std::string dots = "a";
   for (int i = 0; i < 10'000; ++i) dots += ".a";
