@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/decider.h"
 
+#include <chrono>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -366,6 +368,47 @@ TEST_F(Decision, WhatPolicyCannotSeeExactlyItIsNotAskedToAllow) {
             Operand::policy);
   EXPECT_EQ(refused(kPermitBoth, "billing.pay", {{"amount", 1}, {"extra", JsonArray{1, 2}}}),
             std::nullopt);
+}
+
+// On a loop's thread, so a long name must not be written again for each value under it.
+TEST_F(Decision, ALongArgumentNameIsNotPaidForByEachValueUnderIt) {
+  const auto proposed_with = [&](std::size_t name_bytes) {
+    JsonArray list;
+    for (int i = 0; i < 20'000; ++i) list.emplace_back(i % 7);
+    auto request =
+        tools::render_request(*server()->find_operation("billing.pay"), JsonObject{{"amount", 5}});
+    request->arguments["labels"] = JsonObject{{std::string(name_bytes, 'k'), std::move(list)}};
+    return action::ProposedAction::propose(
+        broker::Authenticator::authenticate({{std::make_shared<const delegation::Run>(run_)}},
+                                            agent_, alice_),
+        ActionId(id_detail::Raw{8}), "acme", server(), std::move(*request), std::nullopt, "key");
+  };
+  const auto best_of = [&](std::size_t name_bytes) {
+    const auto proposed = proposed_with(name_bytes);
+    auto best = std::chrono::nanoseconds::max();
+    for (int i = 0; i < 3; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      EXPECT_TRUE(call_context(proposed, clock_.now()).has_value());
+      best = std::min<std::chrono::nanoseconds>(best, std::chrono::steady_clock::now() - start);
+    }
+    return best;
+  };
+  EXPECT_LT(best_of(600'000), 10 * best_of(1));
+
+  auto request =
+      tools::render_request(*server()->find_operation("billing.pay"), JsonObject{{"amount", 5}});
+  request->arguments["labels"] =
+      JsonObject{{std::string(600'000, 'k'), JsonArray{0, JsonObject{{"a/b", nullptr}}}}};
+  const auto refused = call_context(
+      action::ProposedAction::propose(
+          broker::Authenticator::authenticate({{std::make_shared<const delegation::Run>(run_)}},
+                                              agent_, alice_),
+          ActionId(id_detail::Raw{8}), "acme", server(), std::move(*request), std::nullopt, "key"),
+      clock_.now());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().where, testing::StartsWith("/labels/\"kkk"));
+  EXPECT_THAT(refused.error().where, testing::EndsWith("/1/a~1b"));
+  EXPECT_LT(refused.error().where.size(), 200U);
 }
 
 TEST_F(Decision, TheRunIsInItsAgentStepAndWorkspaceAndKnowsItsTime) {

@@ -3,22 +3,23 @@
 
 #include "policy/model.h"
 #include "wire/canonical.h"
+#include "wire/json_place.h"
 
 namespace writ::policy {
 namespace {
 
-Expected<cedar::Value> to_cedar(const Json& value, const std::string& pointer);
+Expected<cedar::Value> to_cedar(const Json& value, const JsonPlace& place);
 
-Expected<cedar::Record> to_record(const JsonObject& object, const std::string& pointer) {
+Expected<cedar::Record> to_record(const JsonObject& object, const JsonPlace& place) {
   cedar::Record record;
   for (const auto& member : object) {
-    WRIT_TRY(auto field, to_cedar(member.value(), json_pointer(pointer, text_of(member))));
+    WRIT_TRY(auto field, to_cedar(member.value(), {&place, text_of(member)}));
     record.set(std::string(text_of(member)), std::move(field));
   }
   return record;
 }
 
-Expected<cedar::Value> to_cedar(const Json& value, const std::string& pointer) {
+Expected<cedar::Value> to_cedar(const Json& value, const JsonPlace& place) {
   switch (value.kind()) {
     case boost::json::kind::bool_:
       return cedar::Value(value.get_bool());
@@ -27,14 +28,14 @@ Expected<cedar::Value> to_cedar(const Json& value, const std::string& pointer) {
     case boost::json::kind::string:
       return cedar::Value(text_of(value.get_string()));
     case boost::json::kind::object: {
-      WRIT_TRY(auto record, to_record(value.get_object(), pointer));
+      WRIT_TRY(auto record, to_record(value.get_object(), place));
       return cedar::Value(std::move(record));
     }
     case boost::json::kind::array: {
       std::vector<cedar::Value> items;
       items.reserve(value.get_array().size());
       for (const auto& item : value.get_array()) {
-        WRIT_TRY(auto element, to_cedar(item, json_pointer(pointer, items.size())));
+        WRIT_TRY(auto element, to_cedar(item, {&place, {}, items.size(), true}));
         items.push_back(std::move(element));
       }
       return cedar::Value(cedar::Set(std::move(items)));
@@ -44,13 +45,14 @@ Expected<cedar::Value> to_cedar(const Json& value, const std::string& pointer) {
         return cedar::Value(*decimal);
       return fail(Errc::unsupported,
                   "a number that is neither an integer nor a decimal of at most four digits",
-                  pointer, "policy decides on exact numbers; send minor units as an integer");
+                  pointer_to(place),
+                  "policy decides on exact numbers; send minor units as an integer");
     }
     case boost::json::kind::null:
     case boost::json::kind::uint64:
       break;
   }
-  return fail(Errc::unsupported, "a value that policy cannot see", pointer,
+  return fail(Errc::unsupported, "a value that policy cannot see", pointer_to(place),
               "leave the argument out instead of null");
 }
 
@@ -83,7 +85,7 @@ cedar::Entity run_entity(const action::AuthenticatedCall& call, std::string_view
 
 Expected<cedar::Record> call_context(const action::ProposedAction& proposed, TimePoint now) {
   const auto& run = proposed.call().run();
-  WRIT_TRY(auto input, to_record(proposed.request().arguments, ""));
+  WRIT_TRY(auto input, to_record(proposed.request().arguments, {}));
   cedar::Record session{{"now", cedar::Datetime{to_unix_millis(now)}},
                         {"workflow", workflow_uid(run.workflow_name)},
                         {"step", step_uid(run.workflow_name, run.step)},

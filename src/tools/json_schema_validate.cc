@@ -9,6 +9,7 @@
 #include "tools/compiled_schema.h"
 #include "tools/json_schema.h"
 #include "wire/canonical.h"
+#include "wire/json_place.h"
 
 namespace writ::tools {
 namespace schema_detail {
@@ -84,25 +85,10 @@ std::string folded_name(std::string_view name) {
 
 namespace {
 
-// Where in the value we are; turned into text only for an error.
-struct Place {
-  const Place* above = nullptr;
-  std::string_view name;
-  std::size_t index = 0;
-  bool is_index = false;
-};
-
-std::string pointer_to(const Place* place) {
-  if (place == nullptr || place->above == nullptr) return {};
-  const auto above = pointer_to(place->above);
-  if (place->is_index) return json_pointer(above, place->index);
-  constexpr std::size_t kMost = 64;
-  return json_pointer(
-      above, place->name.size() <= kMost ? visible_text(place->name) : quoted_extract(place->name));
-}
+using Place = JsonPlace;
 
 std::unexpected<Error> wrong(const Place& place, std::string message) {
-  return fail(Errc::invalid_input, std::move(message), pointer_to(&place));
+  return fail(Errc::invalid_input, std::move(message), pointer_to(place));
 }
 
 std::string plural(std::size_t count, std::string_view what) {
