@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cedar/pattern.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -9,37 +10,54 @@
 
 namespace writ::cedar {
 
-Pattern::Pattern(std::vector<char32_t> elements) : elements_(std::move(elements)) {}
-
-bool Pattern::matches(std::string_view text) const {
-  // Greedy with one point of return: the last wildcard. Letting an earlier one take more cannot
-  // help where the last one's best did not.
-  std::size_t at = 0;
-  std::size_t element = 0;
-  std::size_t retry_at = 0;
-  std::size_t retry_element = std::string_view::npos;
-  while (at < text.size()) {
-    if (element < elements_.size() && elements_[element] == kWildcard) {
-      retry_element = ++element;
-      retry_at = at;
-      continue;
-    }
-    std::size_t next = at;
-    const auto c = next_code_point(text, next);
-    if (!c) return false;
-    if (element < elements_.size() && elements_[element] == *c) {
-      at = next;
-      ++element;
-    } else if (retry_element != std::string_view::npos) {
-      if (!next_code_point(text, retry_at)) return false;
-      at = retry_at;
-      element = retry_element;
-    } else {
-      return false;
+Pattern::Pattern(std::vector<char32_t> elements)
+    : elements_(std::move(elements)), borders_(elements_.size()) {
+  // Knuth, Morris and Pratt's failure function, of each run between wildcards by itself.
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < elements_.size(); ++i) {
+    if (elements_[i] == kWildcard) {
+      start = i + 1;
+    } else if (i > start) {
+      std::uint32_t border = borders_[i - 1];
+      while (border > 0 && elements_[start + border] != elements_[i]) {
+        border = borders_[start + border - 1];
+      }
+      borders_[i] = elements_[start + border] == elements_[i] ? border + 1 : border;
     }
   }
-  while (element < elements_.size() && elements_[element] == kWildcard) ++element;
-  return element == elements_.size();
+}
+
+bool Pattern::matches(std::string_view text) const {
+  std::size_t at = 0;
+  std::size_t start = 0;
+  for (; start < elements_.size() && elements_[start] != kWildcard; ++start) {
+    if (at == text.size() || next_code_point(text, at) != elements_[start]) return false;
+  }
+  if (start == elements_.size()) return at == text.size();
+
+  // Of each run but the last the first place where it fits is the one to take: a later one leaves
+  // less for the runs after it. The last must end where the text ends.
+  while (true) {
+    ++start;
+    const auto end =
+        static_cast<std::size_t>(std::find(elements_.begin() + static_cast<std::ptrdiff_t>(start),
+                                           elements_.end(), kWildcard) -
+                                 elements_.begin());
+    const std::size_t length = end - start;
+    const bool is_last = end == elements_.size();
+    std::size_t matched = 0;
+    while (is_last || matched < length) {
+      if (at == text.size()) return is_last && matched == length;
+      const auto c = next_code_point(text, at);
+      if (!c) return false;
+      if (matched == length && length > 0) matched = borders_[end - 1];
+      while (matched > 0 && elements_[start + matched] != *c) {
+        matched = borders_[start + matched - 1];
+      }
+      if (matched < length && elements_[start + matched] == *c) ++matched;
+    }
+    start = end;
+  }
 }
 
 std::string Pattern::to_string() const {

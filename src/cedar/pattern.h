@@ -2,6 +2,7 @@
 // Pattern: the right side of `like`: code points, and wildcards that match any run of them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@ class Pattern {
   Pattern() = default;
   explicit Pattern(std::vector<char32_t> elements);
 
-  // `text` is UTF-8. Takes at most size(text) * size(pattern) steps and no stack.
+  // `text` is UTF-8. Takes at most some size(text) + size(pattern) steps and no stack.
   bool matches(std::string_view text) const;
 
   const std::vector<char32_t>& elements() const { return elements_; }
@@ -27,6 +28,8 @@ class Pattern {
 
  private:
   std::vector<char32_t> elements_;
+  // For each element, how many elements of its run's beginning end there, short of itself.
+  std::vector<std::uint32_t> borders_;
 };
 
 }  // namespace writ::cedar
