@@ -57,7 +57,7 @@ class Decider {
 
 namespace writ::action {
 
-// A tool server with a refund that asks for amount, currency and invoice, and a free note.
+// A tool server with a refund that asks for amount, currency and invoice, a free note and labels.
 inline std::shared_ptr<const tools::ToolServer> billing_server(
     ServerId id, std::string_view title = "Refund {amount} {currency} on invoice {invoice}") {
   JsonObject refund;
@@ -68,10 +68,16 @@ inline std::shared_ptr<const tools::ToolServer> billing_server(
   refund["body"] = "json";
   refund["effect"] = "money";
   refund["compensable"] = false;
-  refund["arguments"] = JsonObject{{"invoice", JsonObject{{"type", "string"}}},
-                                   {"amount", JsonObject{{"type", "integer"}}},
-                                   {"currency", JsonObject{{"type", "string"}}},
-                                   {"note", JsonObject{{"type", "string"}, {"optional", true}}}};
+  refund["arguments"] = JsonObject{
+      {"invoice", JsonObject{{"type", "string"}}},
+      {"amount", JsonObject{{"type", "integer"}}},
+      {"currency", JsonObject{{"type", "string"}}},
+      {"note", JsonObject{{"type", "string"}, {"optional", true}}},
+      {"labels",
+       JsonObject{{"type", "object"},
+                  {"additionalProperties",
+                   JsonObject{{"type", "array"}, {"items", JsonObject{{"type", "integer"}}}}},
+                  {"optional", true}}}};
   JsonObject document;
   document["kind"] = "http";
   document["url"] = "https://billing.example.com";

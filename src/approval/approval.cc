@@ -99,6 +99,8 @@ Expected<Approval> request(const action::AuthorizedAction& action, ApprovalId id
     return fail(Errc::too_large, "the action is too large for a person to read and approve",
                 "arguments", "an action that needs approval has at most 64 KiB of arguments");
   }
+  // P11: what a person cannot be shown a person is not asked about.
+  WRIT_TRY_VOID(show_statement(proposed.statement()));
   Approval approval;
   approval.id = id;
   approval.workspace = run.workspace;

@@ -150,6 +150,18 @@ TEST_F(ApprovalTest, WhatNobodyCanReadIsNotAsked) {
   EXPECT_EQ(code(ask({"finance"})), Errc::too_large);
 }
 
+// A path is shown anew for each value under it.
+TEST_F(ApprovalTest, P11_WhatNobodyCanBeShownIsNotAsked) {
+  const auto with_values = [&](std::size_t count) {
+    JsonArray list;
+    for (std::size_t i = 0; i < count; ++i) list.emplace_back(1);
+    refund_["labels"] = JsonObject{{std::string(30'000, 'k'), std::move(list)}};
+    return ask({"finance"});
+  };
+  EXPECT_TRUE(with_values(30).has_value());
+  EXPECT_EQ(code(with_values(15'000)), Errc::too_large);
+}
+
 TEST_F(ApprovalTest, P4_TheUserOfTheRunOrAnAncestorIsBarred) {
   EXPECT_EQ(barred_from(lineage(), [](AgentId) { return std::nullopt; }),
             std::set<UserId>{id("alice")});

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "action/digest.h"
 #include "base/encoding.h"
@@ -37,23 +38,34 @@ bool is_plain(std::string_view name) {
   });
 }
 
-void add_lines(const std::string& name, const Json& value, std::vector<std::string>& lines) {
-  if (const auto* object = value.if_object(); object != nullptr && !object->empty()) {
-    for (const auto& member : *object) {
-      const auto key = text_of(member);
-      add_lines(name + "." + (is_plain(key) ? std::string(key) : quoted(key)), member.value(),
-                lines);
+// The lines of a statement, up to the bound: what is not shown whole is not shown.
+class Lines {
+ public:
+  // Whether all of the value still fits.
+  bool add(const std::string& name, const Json& value) {
+    if (const auto* object = value.if_object(); object != nullptr && !object->empty()) {
+      return std::ranges::all_of(*object, [&](const auto& member) {
+        const auto key = text_of(member);
+        return add(name + "." + (is_plain(key) ? std::string(key) : quoted(key)), member.value());
+      });
     }
-  } else if (const auto* array = value.if_array(); array != nullptr && !array->empty()) {
-    for (std::size_t i = 0; i < array->size(); ++i) {
-      add_lines(name + "[" + std::to_string(i) + "]", (*array)[i], lines);
+    if (const auto* array = value.if_array(); array != nullptr && !array->empty()) {
+      for (std::size_t i = 0; i < array->size(); ++i) {
+        if (!add(name + "[" + std::to_string(i) + "]", (*array)[i])) return false;
+      }
+      return true;
     }
-  } else if (const auto* text = value.if_string()) {
-    lines.push_back(name + ": " + quoted(text_of(*text)));
-  } else {
-    lines.push_back(name + ": " + write_json(value));
+    const auto* text = value.if_string();
+    lines_.push_back(name + ": " + (text != nullptr ? quoted(text_of(*text)) : write_json(value)));
+    bytes_ += lines_.back().size() + 1;
+    return bytes_ <= kMaxShownBytes;
   }
-}
+  std::vector<std::string> take() && { return std::move(lines_); }
+
+ private:
+  std::vector<std::string> lines_;
+  std::size_t bytes_ = 0;  // a line's end counts as one
+};
 
 }  // namespace
 
@@ -91,20 +103,22 @@ Expected<Shown> show_statement(std::string_view statement) {
   if (tag == nullptr || *tag != Json(action::kActionTag)) {
     return fail(Errc::invalid_input, "not an action's statement: its tag is another", "/tag");
   }
-  Shown shown;
-  shown.digest = action::action_digest(statement);
+  Lines lines;
   for (const auto field : kFields) {
     const Json* value = parsed->if_contains(field);
     if (value == nullptr) {
       return fail(Errc::invalid_input, "not an action's statement: a field is missing",
                   json_pointer("", field));
     }
-    add_lines(std::string(field), *value, shown.lines);
+    if (!lines.add(std::string(field), *value)) {
+      return fail(Errc::too_large, "the action is too large for a person to read and approve",
+                  json_pointer("", field), "use shorter names, or fewer values under each");
+    }
   }
   if (parsed->size() != kFields.size()) {
     return fail(Errc::invalid_input, "not an action's statement: it has an unknown field");
   }
-  return shown;
+  return Shown{.lines = std::move(lines).take(), .digest = action::action_digest(statement)};
 }
 
 }  // namespace writ::approval

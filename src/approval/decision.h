@@ -3,6 +3,7 @@
 // use this file: the server to check, the command line to show, digest and sign. Pure functions.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -44,8 +45,12 @@ struct Shown {
   std::vector<std::string> lines;
   Digest digest{};
 };
-// invalid_input unless the bytes are exactly the canonical form of a "writ-action-v1" statement:
-// what has two readings is not shown at all.
+// What is shown at most, in bytes: a path is repeated for each value under it, so a short statement
+// can have a long showing. What nobody would read to its end nobody is asked about.
+inline constexpr std::size_t kMaxShownBytes = std::size_t{1} << 20;
+
+// too_large beyond kMaxShownBytes; invalid_input unless the bytes are exactly the canonical form of
+// a "writ-action-v1" statement: what has two readings is not shown at all.
 Expected<Shown> show_statement(std::string_view statement);
 
 }  // namespace writ::approval

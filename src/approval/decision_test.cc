@@ -115,6 +115,26 @@ TEST(ShowStatement, NothingIsShortened) {
             "arguments.note: \"" + note + "\"");
 }
 
+JsonObject under_a_long_name(std::size_t name_bytes, std::size_t values) {
+  JsonArray list;
+  for (std::size_t i = 0; i < values; ++i) list.emplace_back(1);
+  return {{std::string(name_bytes, 'k'), std::move(list)}};
+}
+
+// P11: what a person cannot see a person cannot approve.
+TEST(ShowStatement, P11_WhatIsLongerThanAPersonReadsIsNotShown) {
+  const auto long_name = show_statement(statement_with(under_a_long_name(30'000, 15'000)));
+  ASSERT_FALSE(long_name.has_value());
+  EXPECT_EQ(long_name.error().code, Errc::too_large);
+  EXPECT_EQ(long_name.error().where, "/arguments");
+
+  const auto shown = show_statement(statement_with(under_a_long_name(30'000, 30))).value();
+  std::size_t bytes = 0;
+  for (const auto& line : shown.lines) bytes += line.size() + 1;
+  EXPECT_LE(bytes, kMaxShownBytes);
+  EXPECT_GT(bytes, 30U * 30'000U);
+}
+
 TEST(ShowStatement, WhatHasTwoReadingsIsNotShown) {
   const auto good = statement_with({{"amount", 1}});
   EXPECT_TRUE(show_statement(good).has_value());
