@@ -22,6 +22,7 @@ namespace writ::gateway {
 struct Starts {
   std::array<std::uint8_t, 256> row{};          // of the first byte; 0: none begins so
   std::vector<std::bitset<256>> second = {{}};  // by row
+  bool backslash = false;  // some lane that reads a backslash as itself begins with one
 
   std::bitset<256>& after(std::uint8_t first) {
     if (row[first] == 0) {
@@ -182,6 +183,7 @@ class Lane {
       if (reading_.percent) second.set('%');
       if (reading_.backslash) second.set('\\');
     });
+    if (text_[0] == '\\' && !reading_.backslash) starts.backslash = true;
     if (reading_.percent) {
       for (const char c : lane_detail::kHexDigits)
         starts.after('%').set(static_cast<std::uint8_t>(c));

@@ -26,6 +26,7 @@ Redactor::~Redactor() {
   wipe_value(characters_);
   wipe_value(starts_.row);
   for (auto& second : starts_.second) wipe_value(second);
+  wipe_value(starts_.backslash);
 }
 
 void Redactor::add(const SecretBytes& secret) {
@@ -72,9 +73,11 @@ std::size_t Redactor::free_bytes(BytesView piece) const {
       ++free;
       continue;
     }
-    // The commonest escapes, such as a quote's, neither begin a match nor stand for what does.
-    const int value =
-        piece[free] == '\\' && next != nullptr ? lane_detail::short_escape(*next) : -1;
+    // The commonest escapes, such as a quote's, neither begin a match nor stand for what does; but
+    // where a secret begins with a backslash, what reads as an escape may be the secret as it is.
+    const int value = piece[free] == '\\' && next != nullptr && !starts_.backslash
+                          ? lane_detail::short_escape(*next)
+                          : -1;
     if (value < 0 || starts_.row[*next] != 0 || starts_.row[static_cast<std::size_t>(value)] != 0) {
       break;
     }

@@ -177,6 +177,27 @@ TEST(Redactor, P18_ASecretThatLooksLikeAnEscapeIsFoundInEachForm) {
   EXPECT_EQ(run(key, R"(<p%41ss\\u0041word\"x>)", 9), "<[redacted]>");
 }
 
+// Its first two characters read like an escape that begins no match.
+TEST(Redactor, I5_P18_ASecretThatBeginsWithABackslashIsMaskedAtEverySplit) {
+  for (const std::string key :
+       {R"(\"S3cret-9f2c71aa)", R"(\tS3cret-9f2c71aa)", R"(\nS3cret-9f2c71aa)",
+        R"(\/S3cret-9f2c71aa)", R"(\'S3cret-9f2c71aa)", R"(\\S3cret-9f2c71aa)",
+        R"(\u005cret-9f2c71aa)", R"(\%41cret-9f2c71aa)", R"(\x41cret-9f2c71aa)"}) {
+    SCOPED_TRACE(key);
+    for (const auto& text : {key, escaped(key, "%%%02x", 1), escaped(key, "\\u%04x", 1),
+                             percent_encode(key), replaced(key, "\\", "\\u005C")}) {
+      SCOPED_TRACE(text);
+      const auto body = "{\"a\": \"say \\\"hi\\\"\\n\", \"key\": \"" + text + "\"}";
+      const auto expected = "{\"a\": \"say \\\"hi\\\"\\n\", \"key\": \"[redacted]\"}";
+      for (std::size_t split = 0; split <= body.size(); ++split)
+        ASSERT_EQ(run(key, body, split), expected) << "split at " << split;
+      Redactor header;
+      header.add(SecretBytes::copy_of(key));
+      EXPECT_EQ(header.masked("Bearer " + text), "Bearer [redacted]");
+    }
+  }
+}
+
 TEST(Redactor, P18_BasicCredentialsAreMaskedAsRenderedToo) {
   const std::string rendered = base64_encode(as_bytes("user:" + std::string(kKey)));
   Redactor redactor;
@@ -203,6 +224,28 @@ TEST(Redactor, WithoutASecretNothingIsTouched) {
   redactor.add(SecretBytes());
   EXPECT_TRUE(redactor.empty());
   EXPECT_EQ(redactor.masked("sk_live %41 \\u0041"), "sk_live %41 \\u0041");
+}
+
+// Random secrets of the characters that escapes are made of: as it is, wherever it stands and
+// however the stream is cut, none is left.
+TEST(Redactor, I5_P18_ASecretOfEscapesIsNeverLeftAsItIs) {
+  const auto text_of_escapes = [](std::size_t least, std::size_t most) {
+    std::string text;
+    for (auto i = *rc::gen::inRange(least, most + 1); i > 0; --i)
+      text +=
+          *rc::gen::element('\\', '\\', '\\', '"', '\'', '/', 't', 'n', 'u', 'x', '0', '%', 'S');
+    return text;
+  };
+  ASSERT_TRUE(rc::check([&] {
+    const auto key = text_of_escapes(16, 20);
+    const auto text = text_of_escapes(0, 6) + key + text_of_escapes(0, 6) + key;
+    Redactor redactor;
+    redactor.add(SecretBytes::copy_of(key));
+    const auto whole = redactor.masked(text);
+    RC_ASSERT(whole.find(key) == std::string::npos);
+    for (std::size_t split = 0; split <= text.size(); ++split)
+      RC_ASSERT(run(key, text, split) == whole);
+  }));
 }
 
 // Random texts of pieces of the secret's spellings: any cut gives what no cut gives, and the key is
