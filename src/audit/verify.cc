@@ -56,6 +56,8 @@ std::string_view name(ProblemKind kind) {
       return "saved_contradicted";
     case ProblemKind::unsigned_log:
       return "unsigned_log";
+    case ProblemKind::withdrawn:
+      return "withdrawn";
   }
   std::unreachable();
 }
@@ -98,6 +100,7 @@ LogVerifier::LogVerifier(NoteVerifier key, std::uint64_t size, VerifyOptions opt
       found(0, ProblemKind::bad_saved, i, std::move(place), not_ours(opened.error()));
   }
   std::ranges::sort(saved_, {}, [](const Waiting& w) { return std::pair(w.size, w.number); });
+  if (!saved_.empty()) largest_saved_ = saved_.back();
   reached();
 }
 
@@ -289,6 +292,15 @@ void LogVerifier::conclude() {
               std::to_string(beyond_->size) + " leaves, the log has " + std::to_string(size_));
   if (size_ != 0 && checkpoints_ == 0)
     found(size_, ProblemKind::unsigned_log, 0, "the log", "it has leaves and not one checkpoint");
+  // A log only adds checkpoints. Taking one back is how its leaves could be cut off next, so it is
+  // said while they are all still there; where they are not, the cut tail says it.
+  const auto listed = latest_ ? latest_->size : 0;
+  if (largest_saved_ && largest_saved_->size > listed && largest_saved_->size <= size_)
+    found(largest_saved_->size, ProblemKind::withdrawn, largest_saved_->number,
+          largest_saved_->place,
+          "it covers " + std::to_string(largest_saved_->size) +
+              " leaves, and the log's own checkpoints now end at " + std::to_string(listed) +
+              ": what was signed was taken back");
 }
 
 VerifyReport LogVerifier::report() const {

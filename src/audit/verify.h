@@ -42,6 +42,7 @@ enum class ProblemKind {
   bad_saved,           // index: in VerifyOptions; not a checkpoint of this log by the pinned key
   saved_contradicted,  // index: in VerifyOptions; the history is not the one that was seen then
   unsigned_log,        // there are leaves and no checkpoint
+  withdrawn,           // index: in VerifyOptions; the log lists no checkpoint as large as that one
 };
 std::string_view name(ProblemKind kind);
 
@@ -158,6 +159,7 @@ class LogVerifier {
   std::optional<Waiting> latest_;  // the last one read that was well signed
   std::deque<Waiting> waiting_;
   std::deque<Waiting> saved_;  // by size
+  std::optional<Waiting> largest_saved_;
   std::uint64_t covered_ = 0;
   std::optional<Waiting> beyond_;  // the largest that covers more than the log has
 

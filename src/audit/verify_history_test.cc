@@ -155,12 +155,30 @@ TEST(LogVerifier, P21_a_fully_resigned_history_contradicts_a_saved_checkpoint) {
       verify(partly, {.saved_checkpoints = {before.checkpoints[1], before.checkpoints[0]}}).ok);
 }
 
+// Every leaf is still there: it is what comes before cutting them off.
+TEST(LogVerifier, P21_a_checkpoint_that_was_taken_back_is_named) {
+  auto log = log_of(600, {100, 300});
+  const auto saved = log.checkpoints;
+  log.checkpoints.pop_back();
+  auto report = verify(log, {.saved_checkpoints = {saved[2], saved[0], saved[1]}});
+  EXPECT_EQ(kinds(report), Kinds{ProblemKind::withdrawn});
+  EXPECT_EQ(said(first(report)), "withdrawn 0/0 saved checkpoint 0");
+  EXPECT_NE(first(report).what.find("600 leaves"), std::string::npos);
+  EXPECT_NE(first(report).what.find("end at 300"), std::string::npos);
+  // One as large as the saved one is enough, and a larger one too.
+  EXPECT_TRUE(verify(log, {.saved_checkpoints = {saved[1]}}).ok);
+  EXPECT_TRUE(verify(log, {.saved_checkpoints = {saved[0]}}).ok);
+  log.checkpoints.clear();
+  report = verify(log, {.saved_checkpoints = {saved[0]}});
+  EXPECT_EQ(kinds(report), (Kinds{ProblemKind::withdrawn, ProblemKind::unsigned_log}));
+}
+
 TEST(LogVerifier, P21_a_saved_checkpoint_binds_leaves_that_were_not_signed_since) {
   // Saved at 600, and the log's own checkpoints end at 300.
   auto log = log_of(600, {300});
   const auto saved = log.checkpoints.back();
   log.checkpoints.pop_back();
-  EXPECT_TRUE(verify(log, {.saved_checkpoints = {saved}}).ok);
+  EXPECT_EQ(kinds(verify(log, {.saved_checkpoints = {saved}})), Kinds{ProblemKind::withdrawn});
   rewrite(log, 599);
   EXPECT_TRUE(verify(log).ok);
   EXPECT_EQ(said(first(verify(log, {.saved_checkpoints = {saved}}))),

@@ -200,6 +200,38 @@ TEST_F(AuditTest, P21_ATailCutWithItsCheckpointIsFoundByTheOneOfTheLastLook) {
   EXPECT_THAT(out_, HasSubstr("NOT whole"));
 }
 
+// Two steps of a server that wants its last 300 entries gone: an older checkpoint as the latest,
+// then, once that is remembered, no more than it covers.
+TEST_F(AuditTest, P21_ACheckpointThatTheServerTakesBackIsSaidAndNotForgotten) {
+  EXPECT_EQ(verify(), kOk);
+  const auto seen = log_.checkpoints.back();
+  log_.checkpoints.pop_back();
+  EXPECT_EQ(verify(), kNotVerified);
+  EXPECT_THAT(out_, AllOf(HasSubstr("NOT whole"), HasSubstr("saved checkpoint"),
+                          HasSubstr("covers 600"), HasSubstr("end at 300")));
+  EXPECT_EQ((*LogMemory(home_.path()).find(server_.origin(), "acme"))->checkpoint, seen);
+  EXPECT_EQ(verify_export(), kNotVerified);
+  log_ = FakeLog();
+  grow(300);
+  EXPECT_EQ(verify(), kNotVerified);
+  EXPECT_THAT(out_, HasSubstr("leaves 300 to 599 are gone"));
+  EXPECT_EQ(verify_export(), kNotVerified);
+}
+
+TEST_F(AuditTest, P21_WhatIsRememberedIsNeverReplacedByLess) {
+  const LogMemory memory(home_.path());
+  RememberedLog log{
+      .server = server_.origin(), .workspace = "acme", .key = key(), .checkpoint = {}};
+  for (const auto& [checkpoint, kept] : {std::pair{std::string(), std::string()},
+                                         std::pair{log_.checkpoints[1], log_.checkpoints[1]},
+                                         std::pair{log_.checkpoints[0], log_.checkpoints[1]},
+                                         std::pair{std::string(), log_.checkpoints[1]}}) {
+    log.checkpoint = checkpoint;
+    EXPECT_TRUE(memory.save(log));
+    EXPECT_EQ((*memory.find(server_.origin(), "acme"))->checkpoint, kept);
+  }
+}
+
 TEST_F(AuditTest, P21_AFullyReSignedTreeIsFoundByASavedCheckpointAlone) {
   const TempDirectory kept;
   const auto file = (kept / "checkpoint").string();

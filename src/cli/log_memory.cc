@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/log_memory.h"
 
+#include "audit/checkpoint.h"
 #include "cli/files.h"
 #include "wire/canonical.h"
 #include "wire/json.h"
@@ -20,6 +21,14 @@ Expected<RememberedLog> load(const std::filesystem::path& path) {
                 path.string(), "restore it from a copy; removing it means trusting the log anew");
   }
   return log;
+}
+
+// Leaves under the checkpoint; 0 where there is none, or none that its key signed.
+std::uint64_t covered(const RememberedLog& log) {
+  const auto key = audit::NoteVerifier::parse(log.key);
+  if (!key) return 0;
+  const auto checkpoint = audit::SignedCheckpoint::open(log.checkpoint, *key);
+  return checkpoint ? checkpoint->size() : 0;
 }
 
 }  // namespace
@@ -84,6 +93,8 @@ Expected<std::optional<RememberedLog>> LogMemory::find_origin(std::string_view o
 }
 
 Expected<void> LogMemory::save(const RememberedLog& log) const {
+  WRIT_TRY(const auto before, find(log.server, log.workspace));
+  if (before && before->key == log.key && covered(*before) > covered(log)) return {};
   return write_private_file(path(log.server, log.workspace), as_bytes(log.to_text()));
 }
 

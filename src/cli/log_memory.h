@@ -41,6 +41,8 @@ class LogMemory {
                                               const std::string& workspace) const;
   // By the log's own name, for an export that lies somewhere.
   Expected<std::optional<RememberedLog>> find_origin(std::string_view origin) const;
+  // A checkpoint that is remembered under the same key is never replaced by one of fewer leaves,
+  // whoever looked meanwhile: then what is there stays.
   Expected<void> save(const RememberedLog& log) const;
   std::filesystem::path path(const std::string& server, const std::string& workspace) const;
 
