@@ -92,9 +92,21 @@ Expected<int> verify_receipt(const Context& context, const AuditCommand& command
 
 Expected<int> verify_export(const Context& context, const AuditCommand& command) {
   WRIT_TRY(auto log, ExportedLog::open(command.directory));
+  // What is known of a log is found by the name that its key signs under: the origin beside it is
+  // only said, and under another one no memory would be found.
+  const auto key = audit::NoteVerifier::parse(log.key());
+  if (!key) return not_verified(context, key.error());
+  if (key->name() != log.origin()) {
+    return not_verified(context,
+                        {.code = Errc::denied,
+                         .message = "this export says that it is of " + visible_text(log.origin()) +
+                                    ", and its key is that of " + visible_text(key->name()),
+                         .where = {},
+                         .hint = "export the log again; if it says so again, ask its operator"});
+  }
   Known known{.given_key = command.key};
   WRIT_TRY(known.saved_checkpoints, saved_checkpoints(command));
-  WRIT_TRY(known.remembered, LogMemory(context.home()).find_origin(log.origin()));
+  WRIT_TRY(known.remembered, LogMemory(context.home()).find_origin(key->name()));
   auto check = check_log(log, log.key(), known);
   if (!check) {
     if (speaks_against(check.error())) return not_verified(context, check.error());

@@ -252,6 +252,25 @@ TEST_F(AuditTest, P21_AReSignedTreeIsFoundByTheLastLook) {
   EXPECT_EQ(verify_export(), kNotVerified) << "an export is held against the last look too";
 }
 
+// Its leaves are written anew and its key is the known one: only the name beside it is another, so
+// that nothing would be remembered of it.
+TEST_F(AuditTest, P21_AnExportUnderAnotherNameIsHeldAgainstTheLastLookToo) {
+  EXPECT_EQ(verify(), kOk);
+  write_anew();
+  const TempDirectory directory;
+  const auto log = (directory / "log").string();
+  EXPECT_EQ(run(run_audit_export, log), kOk) << err_;
+  auto about = read_file(log + "/log.json", 10'000).value();
+  const auto at = about.find("\"origin\":\"log.example/acme\"");
+  ASSERT_NE(at, std::string::npos) << about;
+  about.replace(at + 10, 16, "log.example/else");
+  ASSERT_TRUE(write_file(log + "/log.json", as_bytes(about)));
+  EXPECT_EQ(verify({.directory = log}), kNotVerified);
+  EXPECT_THAT(err_, AllOf(HasSubstr("says that it is of log.example/else"),
+                          HasSubstr("is that of log.example/acme")));
+  EXPECT_EQ(verify({.directory = log, .key = key()}), kNotVerified);
+}
+
 TEST_F(AuditTest, P21_AnotherKeyIsNotBelieved) {
   EXPECT_EQ(
       verify(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "audit/note.h"
 #include "cli/audit_commands.h"
 #include "cli/command_line.h"
 #include "cli/people_commands.h"
@@ -12,6 +13,12 @@ struct Shared {
   std::string id;
   bool json = false;
 };
+
+// A key that is none is a slip of the caller's, and says nothing about the log.
+std::string check_log_key(const std::string& text) {
+  const auto key = audit::NoteVerifier::parse(text);
+  return key ? "" : "no key of a log, NAME+ID+KEY: " + key.error().message;
+}
 
 }  // namespace
 
@@ -91,7 +98,8 @@ void add_audit_commands(CLI::App& app, CommandLine& line) {
   const auto options = std::make_shared<AuditCommand>();
   const auto id = std::make_shared<std::string>();
   const auto key = [options](CLI::App* app_of) {
-    app_of->add_option("--key", options->key, "the log's key, known from elsewhere");
+    app_of->add_option("--key", options->key, "the log's key, known from elsewhere")
+        ->check(check_log_key);
   };
 
   auto* verify = line.session_command(

@@ -122,6 +122,9 @@ TEST_F(CommandsTest, AUsageErrorIsTwo) {
   EXPECT_EQ(run({"no-such-command"}), kUsage);
   EXPECT_EQ(run({"action", "resolve", "act_1", "--outcome", "perhaps", "--detail", "x"}), kUsage);
   EXPECT_EQ(run({"credential", "rotate", "key", "--grace", "soon"}), kUsage);
+  for (const auto* word : {"verify", "checkpoint"})
+    EXPECT_EQ(run({"audit", word, "--key", "log.example/acme+garbage"}), kUsage);
+  EXPECT_EQ(run({"audit", "prove", "act_1", "--key", "garbage"}), kUsage);
   ::testing::internal::GetCapturedStderr();
   EXPECT_TRUE(server_.seen().empty());
 }
