@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/agent_commands.h"
 
+#include <algorithm>
+
 #include "cli/agent_key.h"
 #include "cli/files.h"
 #include "identity/principal.h"
@@ -76,6 +78,18 @@ std::string type_urn(const std::string& type) {
   return std::string(kJwtTokenType);
 }
 
+// What came from elsewhere as a terminal may show it: in its own lines, and none of it obeyed.
+std::string visible_lines(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const auto end = std::min(text.find_first_of("\n\t"), text.size());
+    out += visible_text(text.substr(0, end));
+    if (end < text.size()) out += text[end];
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
 }  // namespace
 
 Expected<int> run_agent_key(Context& context, const AgentKeyCommand& command) {
@@ -134,9 +148,10 @@ Expected<int> run_agent_call(Context& context, const AgentCallCommand& command) 
     }
     context.note(head);
   }
-  context.print(answer.body);
+  const bool on_terminal = context.environment().output_is_terminal;
+  context.print(on_terminal ? visible_lines(answer.body) : answer.body);
   // For a person what follows begins a line of its own; a program gets the very bytes.
-  const bool for_person = context.environment().output_is_terminal || !answer.ok();
+  const bool for_person = on_terminal || !answer.ok();
   if (for_person && !answer.body.empty() && !answer.body.ends_with('\n')) context.print("\n");
   if (answer.ok()) return kOk;
   context.environment().err(render_error(error_of_answer(answer), context.environment().err_style));

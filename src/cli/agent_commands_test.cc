@@ -58,6 +58,7 @@ class AgentCommandsTest : public ::testing::Test {
         .err = [this](std::string_view text) { err_ += text; },
         .input =
             [this](std::size_t) { return Expected<SecretBytes>(SecretBytes::copy_of(input_)); },
+        .output_is_terminal = output_is_terminal_,
         .home = home_.path()};
     Context context(environment, {.server = server_.origin(), .workspace = "acme"});
     const auto status = command(context, arguments...);
@@ -82,6 +83,7 @@ class AgentCommandsTest : public ::testing::Test {
   TestServer server_;
   std::shared_ptr<jose::Es256Signer> key_;
   std::string input_;
+  bool output_is_terminal_ = false;
   std::string out_;
   std::string err_;
 };
@@ -121,6 +123,22 @@ TEST_F(AgentCommandsTest, ARunIsStartedAndItsTokensServeTheNextCommands) {
             kOk);
   EXPECT_EQ(out_, "{\"id\":1}");
   EXPECT_EQ(server_.last().field("authorization"), "DPoP at-1");
+}
+
+TEST_F(AgentCommandsTest, AnAnswerCannotDriveTheTerminalAndAPipeGetsItsVeryBytes) {
+  const std::string body = "{\n\t\"note\": \"\x1b]0;x\x07\u009b2J\u202e é\xff\"\r\n}";
+  for (const int status : {200, 502}) {
+    reply_ = {.status = status, .body = body, .content_type = "text/plain"};
+    const AgentCallCommand call{.agent = planner(),
+                                .token_file = put("at", "at-1"),
+                                .call = {.target = "/tools/acme/billing/v1/invoices/1"}};
+    output_is_terminal_ = false;
+    run(run_agent_call, call);
+    EXPECT_EQ(out_, status == 200 ? body : body + "\n");
+    output_is_terminal_ = true;
+    run(run_agent_call, call);
+    EXPECT_EQ(out_, "{\n\t\"note\": \"\\u001b]0;x\\u0007\\u009b2J\\u202e é\\xff\"\\u000d\n}\n");
+  }
 }
 
 TEST_F(AgentCommandsTest, ARefusedCallShowsTheProblemAndFails) {

@@ -338,6 +338,20 @@ TEST_F(CommandsTest, AUserTokenIsForOneAgentAndMayGoToAPrivateFile) {
   EXPECT_EQ(read_private_file(file, 100).value().reveal_text(), "ey.ey.x");
 }
 
+TEST_F(CommandsTest, WhatIsNoTokenIsNotShownAsOne) {
+  sign_in("alice");
+  const auto file = (home_ / "token").string();
+  for (const auto* text : {"ey.\x1b]0;x\x07.x", "ey.ey.x\n", "ey.ey.x;id", "ey.ey.\u202ex"}) {
+    answer("POST /v1/user-tokens",
+           protocol::UserToken{.token = SecretBytes::copy_of(text), .expires_in = 300}.to_json());
+    EXPECT_EQ(run({"run", "token", "--agent", "planner"}), kFailed) << text;
+    EXPECT_THAT(out_, IsEmpty());
+    EXPECT_THAT(err_, AllOf(HasSubstr("not understood"), Not(HasSubstr("ey."))));
+    EXPECT_EQ(run({"run", "token", "--agent", "planner", "--out", file}), kFailed);
+    EXPECT_FALSE(std::filesystem::exists(file));
+  }
+}
+
 TEST_F(CommandsTest, RevokeSaysWhatEnded) {
   sign_in();
   const auto id = an_id<RunId>(1).to_string();

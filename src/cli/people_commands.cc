@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/people_commands.h"
 
+#include <algorithm>
+
 #include "cli/files.h"
 #include "cli/login.h"
 #include "identity/principal.h"
@@ -49,6 +51,12 @@ Expected<int> change_user(Context& context, const std::string& name, std::string
     for (const auto& run : answer.revoked_runs) context.print("  " + run.to_string() + '\n');
   }
   return kOk;
+}
+
+// RFC 7515 section 7.1: three parts in base64url, with dots between.
+bool is_of_jwt(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.';
 }
 
 }  // namespace
@@ -118,6 +126,11 @@ Expected<int> run_user_token(Context& context, const UserTokenCommand& command) 
   WRIT_TRY(const auto token,
            api.post<protocol::UserToken>(
                "/v1/user-tokens", protocol::UserTokenRequest{.agent = command.agent}.to_json()));
+  // It is for a terminal, or for a command line that a shell reads: nothing else may be in it.
+  if (!std::ranges::all_of(token.token.reveal_text(), is_of_jwt)) {
+    return fail(Errc::internal, "the server's answer was not understood: that is no token", {},
+                "is the server of the same release as this command line?");
+  }
   context.note("A token of " + api.identity().user + " for the agent " + command.agent +
                " alone, good for " + counted(static_cast<std::size_t>(token.expires_in), "second") +
                ".");
