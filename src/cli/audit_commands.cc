@@ -212,8 +212,8 @@ Expected<int> run_audit_export(Context& context, const std::string& directory) {
   WRIT_TRY(auto api, context.api());
   WRIT_TRY(const auto opened, open_log(context, api));
   ServerLog log(api, opened.view.size);
-  WRIT_TRY_VOID(export_log(log, opened.view, directory));
-  context.print(counted(opened.view.size, "entry", "entries") + " written to " + directory + ".\n");
+  WRIT_TRY(const auto written, export_log(log, opened.view, directory));
+  context.print(counted(written, "entry", "entries") + " written to " + directory + ".\n");
   context.print("Verify them anywhere: writ audit verify --dir " + directory + " --key KEY\n");
   return kOk;
 }

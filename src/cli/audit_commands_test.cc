@@ -56,7 +56,7 @@ class AuditTest : public ::testing::Test {
       return Reply::json(
           protocol::LogView{.origin = signer_.name(),
                             .key = signer_.verifier().to_string(),
-                            .size = log_.stored.size(),
+                            .size = log_.claimed_size.value_or(log_.stored.size()),
                             .checkpoint = log_.checkpoints.empty() ? "" : log_.checkpoints.back()}
               .to_json());
     }
@@ -73,7 +73,9 @@ class AuditTest : public ::testing::Test {
       return Reply::json(out.to_json());
     }
     if (path.starts_with("/v1/log/checkpoints/")) {
-      const auto note = log_.checkpoint(number_after("/v1/log/checkpoints/")).value();
+      auto number = number_after("/v1/log/checkpoints/");
+      if (is_endless_) number = std::min<std::size_t>(number, log_.checkpoints.size() - 1);
+      const auto note = log_.checkpoint(number).value();
       if (note) return {.body = *note, .content_type = "text/plain"};
     }
     if (path.starts_with("/v1/log/tiles/")) {
@@ -136,6 +138,7 @@ class AuditTest : public ::testing::Test {
   audit::NoteSigner signer_ = audit::fake_signer(std::string(audit::kFakeOrigin));
   FakeLog log_;
   std::optional<std::string> receipt_;
+  bool is_endless_ = false;  // its last checkpoint is followed by itself
   TestServer server_;
   std::string out_;
   std::string err_;
@@ -302,6 +305,25 @@ TEST_F(AuditTest, TheReportIsAlsoJson) {
   EXPECT_EQ(json.at("ok"), Json(false));
   EXPECT_EQ(json.at("trust"), Json("first-use"));
   EXPECT_EQ(json.at("problems").get_array().at(0).get_object().at("place"), Json("leaf 7"));
+}
+
+TEST_F(AuditTest, AServerCannotMakeItsReadersReadForEver) {
+  is_endless_ = true;
+  EXPECT_EQ(verify(), kNotVerified);
+  EXPECT_THAT(err_, HasSubstr("more checkpoints than the log has entries"));
+  const TempDirectory directory;
+  EXPECT_EQ(run(run_audit_export, (directory / "checkpoints").string()), kFailed);
+  EXPECT_THAT(err_, HasSubstr("more checkpoints than the log has entries"));
+  EXPECT_FALSE(std::filesystem::exists(directory / "checkpoints/log.json"));
+  // A claim of leaves that never come: what came is what is asked about.
+  is_endless_ = false;
+  log_.claimed_size = (std::uint64_t{1} << 53) - 1;
+  const auto asked = server_.seen().size();
+  EXPECT_EQ(run(run_audit_export, (directory / "size").string()), kOk) << err_;
+  EXPECT_LT(server_.seen().size() - asked, 20U);
+  EXPECT_THAT(out_, HasSubstr("600 entries written"));
+  EXPECT_EQ(verify({.directory = directory / "size", .key = key()}), kNotVerified);
+  EXPECT_THAT(out_, HasSubstr("leaf 600"));
 }
 
 TEST_F(AuditTest, AnExportGoesIntoADirectoryOfItsOwn) {

@@ -64,10 +64,21 @@ Expected<std::vector<audit::StoredLeaf>> ServerLog::leaves(std::uint64_t first, 
   WRIT_TRY(const auto given,
            client_.get<protocol::LogLeaves>("/v1/log/leaves?from=" + std::to_string(first) +
                                             "&count=" + std::to_string(count)));
-  return in_order(given, first, count);
+  auto out = in_order(given, first, count);
+  received_ = std::max(received_, first + out.size());
+  return out;
 }
 
 Expected<std::optional<std::string>> ServerLog::checkpoint(std::uint64_t number) {
+  // Each checkpoint of a log covers more leaves than the one before, and the verifier reads them
+  // ahead of one batch of leaves: a list that is longer need not end.
+  if (number > received_ + protocol::kMaxLeaves) {
+    return fail(
+        Errc::denied,
+        "the server lists more checkpoints than the log has entries: " + std::to_string(number) +
+            " for the " + std::to_string(received_) + " that it gave",
+        {}, "ask the server's operator why");
+  }
   auto note = client_.send("GET", "/v1/log/checkpoints/" + std::to_string(number));
   if (!note && note.error().code == Errc::not_found) return std::nullopt;
   if (!note) return std::unexpected(note.error());
@@ -137,14 +148,15 @@ Expected<Bytes> ExportedLog::tile(const audit::TileId& id) const {
   return to_bytes(text);
 }
 
-Expected<void> export_log(audit::LogSource& log, const protocol::LogView& view,
-                          const std::filesystem::path& directory) {
+Expected<std::uint64_t> export_log(audit::LogSource& log, const protocol::LogView& view,
+                                   const std::filesystem::path& directory) {
   std::error_code failed;
   if (std::filesystem::exists(directory, failed) && !std::filesystem::is_empty(directory, failed)) {
     return fail(Errc::conflict, "this directory is not empty", directory.string(),
                 "an export goes into a directory of its own");
   }
   WRIT_TRY(const auto size, log.size());
+  std::uint64_t received = 0;
   for (std::uint64_t first = 0; first < size; first += kLeavesInFile) {
     const auto count = std::min(kLeavesInFile, size - first);
     WRIT_TRY(const auto leaves, log.leaves(first, count));
@@ -155,9 +167,11 @@ Expected<void> export_log(audit::LogSource& log, const protocol::LogView& view,
     }
     WRIT_TRY_VOID(write_private_file(leaves_file(directory, first / kLeavesInFile),
                                      as_bytes(canonical_json(out.to_json()) + '\n')));
+    received += leaves.size();
     if (leaves.size() < count) break;
   }
-  WRIT_TRY_VOID(export_tiles(log, size, directory));
+  // Of what came, not of what was claimed: a claim has no end.
+  WRIT_TRY_VOID(export_tiles(log, received, directory));
   for (std::uint64_t number = 0;; ++number) {
     WRIT_TRY(const auto note, log.checkpoint(number));
     if (!note) break;
@@ -169,7 +183,8 @@ Expected<void> export_log(audit::LogSource& log, const protocol::LogView& view,
                          {"key", view.key},
                          {"origin", view.origin},
                          {"size", protocol::write_count(size)}};
-  return write_private_file(directory / "log.json", as_bytes(canonical_json(about) + '\n'));
+  WRIT_TRY_VOID(write_private_file(directory / "log.json", as_bytes(canonical_json(about) + '\n')));
+  return received;
 }
 
 }  // namespace writ::cli

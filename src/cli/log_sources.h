@@ -22,6 +22,8 @@ namespace writ::cli {
 class ServerLog final : public audit::LogSource {
  public:
   // `client` outlives it. `size` is of GET /v1/log: a log that grows meanwhile is read up to there.
+  // checkpoint() is denied where they go on past the leaves that were read, so that a server cannot
+  // keep its reader for ever.
   ServerLog(ApiClient& client, std::uint64_t size) : client_(client), size_(size) {}
 
   Expected<std::uint64_t> size() override { return size_; }
@@ -32,6 +34,7 @@ class ServerLog final : public audit::LogSource {
  private:
   ApiClient& client_;
   std::uint64_t size_;
+  std::uint64_t received_ = 0;  // leaves, from the first without a gap
 };
 
 class ExportedLog final : public audit::LogSource {
@@ -57,8 +60,8 @@ class ExportedLog final : public audit::LogSource {
 };
 
 // Writes an export of `log` into `directory`, which must not exist or be empty. What it writes is
-// what the source gave; nothing is verified on the way.
-Expected<void> export_log(audit::LogSource& log, const protocol::LogView& view,
-                          const std::filesystem::path& directory);
+// what the source gave; nothing is verified on the way. How many entries that was.
+Expected<std::uint64_t> export_log(audit::LogSource& log, const protocol::LogView& view,
+                                   const std::filesystem::path& directory);
 
 }  // namespace writ::cli
