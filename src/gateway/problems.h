@@ -3,9 +3,9 @@
 // function for each stage: answer_to() before the first byte left, the others after.
 //
 // Types of problem documents (RFC 9457), all under https://writ.dev/problems/:
-//   invalid-input          400  `where` names the place: "/ARGUMENT", "query", "header NAME",
-//   "body" unauthenticated        401  with WWW-Authenticate: DPoP and Bearer (RFC 9449, 6750,
-//   9728).
+//   invalid-input          400  `where` names the place: "/ARGUMENT", "query", "header NAME" or
+//                               "body"
+//   unauthenticated        401  with WWW-Authenticate: DPoP and Bearer (RFC 9449, 6750, 9728);
 //                               use_dpop_nonce is never asked for
 //   denied                 403  `operand` names which operand of the rule refused: "run's scope"
 //   approval-required      403  `approval`, `approval_url`, `groups`, `expires`: a human decides;
