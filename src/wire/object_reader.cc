@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "wire/json.h"
 #include "wire/time_text.h"
@@ -8,6 +10,26 @@ namespace writ {
 namespace {
 
 std::string in_quotes(std::string_view name) { return '"' + std::string(name) + '"'; }
+
+std::string is_missing(std::string_view name) { return in_quotes(name) + " is missing"; }
+
+// Whether one becomes the other by few enough changes of a letter to be the same word.
+bool is_slip_of(std::string_view text, std::string_view name) {
+  constexpr std::size_t kMost = 2;
+  if (text.size() > name.size() + kMost) return false;
+  std::vector<std::size_t> changes(name.size() +
+                                   1);  // from a prefix of the text to each of the name
+  for (std::size_t n = 0; n < changes.size(); ++n) changes[n] = n;
+  for (std::size_t t = 0; t < text.size(); ++t) {
+    auto before = std::exchange(changes[0], t + 1);
+    for (std::size_t n = 0; n < name.size(); ++n) {
+      const auto replaced = before + (text[t] == name[n] ? 0 : 1);
+      before = changes[n + 1];
+      changes[n + 1] = std::min({replaced, before + 1, changes[n] + 1});
+    }
+  }
+  return changes.back() <= kMost && changes.back() * 2 < name.size();
+}
 
 std::string list_of(std::initializer_list<std::string_view> choices) {
   std::string out;
@@ -62,7 +84,7 @@ const Json* ObjectReader::find(std::string_view name) {
 
 const Json* ObjectReader::require(std::string_view name) {
   const Json* found = find(name);
-  if (found == nullptr) refuse(name, in_quotes(name) + " is missing");
+  if (found == nullptr) refuse(name, is_missing(name));
   return found;
 }
 
@@ -256,7 +278,23 @@ const Json& ObjectReader::value(std::string_view name) {
 }
 
 Expected<void> ObjectReader::finish() {
-  if (error_) return std::unexpected(*error_);
+  if (error_) {
+    // What is missing may be there under a slip of the pen, and then that is the place to look at.
+    for (const auto& name : known_) {
+      if (object_.contains(name) || error_->where != pointer(name) ||
+          error_->message != is_missing(name))
+        continue;
+      for (const auto& member : object_) {
+        const auto found = text_of(member);
+        if (allow_unknown_ || known_.contains(found) || !is_slip_of(found, name) ||
+            quoted_extract(found) != in_quotes(found))
+          continue;
+        return fail(Errc::invalid_input, "unknown key " + in_quotes(found), pointer(found),
+                    in_quotes(name) + " is missing: is it meant?");
+      }
+    }
+    return std::unexpected(*error_);
+  }
   if (allow_unknown_) return {};
   for (const auto& member : object_) {
     const auto name = text_of(member);

@@ -65,6 +65,25 @@ TEST(ObjectReader, AnUnknownKeyIsRefusedWithItsPlace) {
             "/nmae: unknown key \"nmae\"");
 }
 
+TEST(ObjectReader, AMissingMemberUnderASlipOfThePenIsNamedWithIt) {
+  const auto read = [](ObjectReader& r) {
+    r.string("role");
+    r.string("owner");
+    r.optional_string("rule");
+  };
+  EXPECT_EQ(error_of(R"({"rolle":"a","owner":"b"})", read, "/x"),
+            "/x/rolle: unknown key \"rolle\" (\"role\" is missing: is it meant?)");
+  EXPECT_EQ(error_of(R"({"role":"a","onwer":"b"})", read),
+            "/onwer: unknown key \"onwer\" (\"owner\" is missing: is it meant?)");
+  // A key that has a meaning of its own, and one that is another word.
+  EXPECT_EQ(error_of(R"({"rule":"a","owner":"b"})", read), "/role: \"role\" is missing");
+  EXPECT_EQ(error_of(R"({"colour":"a","owner":"b"})", read), "/role: \"role\" is missing");
+  EXPECT_EQ(error_of(R"({"rolle":"a","owner":1})", read),
+            "/rolle: unknown key \"rolle\" (\"role\" is missing: is it meant?)");
+  EXPECT_EQ(error_of(R"({"role":1,"onwer":"b"})", read),
+            "/role: \"role\" must be a string, and is a number");
+}
+
 TEST(ObjectReader, UnknownKeysPassOnlyWhereAllowed) {
   const auto read = [](ObjectReader& r) {
     r.string("name");
