@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <set>
 
 #include "cedar/policy_set.h"
 #include "crypto/hash.h"
@@ -107,9 +108,10 @@ class VersionBuilder {
   // The document parsed and read by `add`, whose error is one about a pointer in it.
   void read(const std::string& path, const std::string& text, const auto& add) {
     const auto document = parse_toml(text, path);
-    if (!document) return note(document.error());
-    if (auto added = add(document->value()); !added)
-      note(document->locate(std::move(added).error()));
+    const auto added = document ? add(document->value()) : std::unexpected(document.error());
+    if (added) return;
+    failed_.insert(path);
+    note(document ? document->locate(added.error()) : added.error());
   }
 
   void each(std::string_view folder, std::string_view ending, const auto& add) {
@@ -156,12 +158,18 @@ class VersionBuilder {
   }
 
   delegation::Declared declared() const {
-    return {
-        .agent = [this](std::string_view name) -> std::optional<AgentId> {
-          const auto found = agents_.find(name);
-          return found == agents_.end() ? std::nullopt : std::optional(found->second);
-        },
-        .has_tool = [this](std::string_view tool) { return version_->server_of(tool) != nullptr; }};
+    return {.agent = [this](std::string_view name) -> std::optional<AgentId> {
+              const auto found = agents_.find(name);
+              return found == agents_.end() ? std::nullopt : std::optional(found->second);
+            },
+            // A tool may be one of a file that failed: that it is not there says nothing then, and
+            // the file's own problem refuses the whole.
+            .has_tool =
+                [this](std::string_view tool) {
+                  return version_->server_of(tool) != nullptr ||
+                         failed_.contains("tools/" + std::string(tool.substr(0, tool.find('.'))) +
+                                          ".toml");
+                }};
   }
 
   Expected<void> add_agent(const std::string& name, const Json& document) {
@@ -170,6 +178,8 @@ class VersionBuilder {
         .name = name,
         .id = agents_.at(name),
         .user = [this](std::string_view user_name) -> std::optional<UserId> {
+          // Likewise for users where the file that declares them failed.
+          if (failed_.contains(kRoot)) return id_of<UserId>("user", user_name);
           const auto user = version_->user(user_name);
           return user == nullptr ? std::nullopt : std::optional(user->id);
         }};
@@ -201,7 +211,8 @@ class VersionBuilder {
         whole = false;
       }
     }
-    if (!whole) return;
+    // Policies speak of everything else: where some of it failed, they would seem to be wrong.
+    if (!whole || !failed_.empty()) return;
     auto all = cedar::PolicySet::combine(sets);
     if (!all) return note(all.error());
     std::vector<std::shared_ptr<const identity::Agent>> agents;
@@ -223,6 +234,7 @@ class VersionBuilder {
   Random& random_;
   std::shared_ptr<Version> version_{new Version};
   std::map<std::string, AgentId, std::less<>> agents_;
+  std::set<std::string, std::less<>> failed_;  // files that have a problem
   std::vector<Error> problems_;
 };
 

@@ -93,6 +93,35 @@ TEST_F(Workspace, AProblemNamesFileAndLineAndAllOfThemAreShown) {
   EXPECT_THAT(text, testing::HasSubstr("notes.txt"));
 }
 
+TEST_F(Workspace, WhatOnlyFollowsFromAFileThatFailedIsNotShown) {
+  const auto count = [&](const Documents& documents) {
+    const auto out = build(documents);
+    return out ? 0U : out.error().size();
+  };
+  auto documents = example();
+  documents["tools/billing.toml"] += "\nsurprise = 1\n";
+  EXPECT_EQ(count(documents), 1U) << problems(documents);
+  EXPECT_THAT(problems(documents), testing::HasSubstr("tools/billing.toml:"));
+  documents = example();
+  documents["tools/billing.toml"] = "no TOML";
+  EXPECT_EQ(count(documents), 1U) << problems(documents);
+  // What would be wrong with that file whole, too, is.
+  auto& planner = documents["agents/planner.toml"];
+  const auto at = planner.find("use = [");
+  ASSERT_NE(at, std::string::npos);
+  planner.insert(at + 7, "\"nowhere.read\", ");
+  EXPECT_EQ(count(documents), 2U);
+  EXPECT_THAT(problems(documents), testing::HasSubstr("no tool is named \"nowhere.read\""));
+
+  documents = example();
+  auto& root = documents["workspace.toml"];
+  const auto groups = root.find("groups = [\"");
+  ASSERT_NE(groups, std::string::npos);
+  root.insert(groups + 11, "no-such-group");
+  EXPECT_EQ(count(documents), 1U) << problems(documents);
+  EXPECT_THAT(problems(documents), testing::HasSubstr("no group is named"));
+}
+
 TEST_F(Workspace, P4_ANeedForApprovalNamesAGroupThatCanAnswer) {
   auto documents = example();
   documents["policies/extra.cedar"] =
