@@ -9,6 +9,8 @@ namespace writ::broker {
 namespace {
 
 constexpr seconds kProofWindow{60};
+constexpr std::string_view kNewToken =
+    "get a new token from /oauth/token, with the run's refresh token or for a new run";
 
 // Names a proof for the replay check: `jti`s of different keys do not meet.
 action::ProofId proof_id(const jose::VerifiedProof& proof) {
@@ -46,8 +48,20 @@ Expected<std::shared_ptr<const jose::VerifiedJwt>> Authenticator::verify(
                                    .max_age = std::nullopt,
                                    .max_lifetime = std::nullopt,
                                    .leeway = seconds(0)};
-  return cache_.verify(presented.token, *keys_.public_keys(clock_.now()), expected,
-                       presented.arrived);
+  // First: what is sent under another scheme is not a token that failed.
+  if (!equal_ignoring_case(presented.scheme, "DPoP") &&
+      !equal_ignoring_case(presented.scheme, "Bearer")) {
+    return unauthenticated(
+        "the scheme is neither DPoP nor Bearer",
+        "send an access token with the scheme DPoP and a proof in the field DPoP, or with the "
+        "scheme Bearer where its agent may");
+  }
+  auto token =
+      cache_.verify(presented.token, *keys_.public_keys(clock_.now()), expected, presented.arrived);
+  // The claim that failed is in the message; where the token stands is what its sender can see.
+  if (!token && token.error().code == Errc::unauthenticated)
+    return unauthenticated(std::move(token).error().message, std::string(kNewToken));
+  return token;
 }
 
 Expected<void> Authenticator::genuine(const Presented& presented) const {
@@ -68,9 +82,6 @@ Expected<action::AuthenticatedCall> Authenticator::authenticate(const LiveWorksp
   // go without (P8).
   const bool bound = !token->confirmation_thumbprint().empty();
   const bool dpop = equal_ignoring_case(presented.scheme, "DPoP");
-  if (!dpop && !equal_ignoring_case(presented.scheme, "Bearer")) {
-    return unauthenticated("the scheme is neither DPoP nor Bearer");
-  }
   if (bound != dpop) {
     return bound ? unauthenticated("this token is bound to a key",
                                    "send it with the scheme DPoP and a proof")

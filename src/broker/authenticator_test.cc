@@ -45,6 +45,29 @@ TEST_F(Authentication, P10_ATokenCountsAtTheToolServerThatItNames) {
   EXPECT_EQ(code_with("aud", std::nullopt), Errc::unauthenticated);
 }
 
+TEST_F(Authentication, WhatIsNoGoodTokenIsSaidWithItsPlaceAndTheNextStep) {
+  const auto good = acme_.token(*billing_);
+  auto tampered = good;
+  tampered[tampered.size() / 2] ^= 1;
+  auto claims = acme_.claims(*billing_);
+  claims["exp"] = to_unix_seconds(acme_.clock().now()) - 1;
+  for (const auto& token : {std::string("x"), tampered, acme_.token(claims)}) {
+    const auto request = acme_.request_with(*billing_, token);
+    const auto call = acme_.authenticate(request);
+    ASSERT_FALSE(call.has_value());
+    EXPECT_EQ(call.error().where, "Authorization");
+    EXPECT_THAT(call.error().hint, testing::HasSubstr("get a new token"));
+  }
+  // Another scheme is said before what it carries is looked at as a token.
+  auto request = acme_.request_with(*billing_, "eDp5");
+  request.scheme = "Basic";
+  const auto call = acme_.authenticate(request);
+  ASSERT_FALSE(call.has_value());
+  EXPECT_EQ(call.error().where, "Authorization");
+  EXPECT_THAT(call.error().message, testing::HasSubstr("neither DPoP nor Bearer"));
+  EXPECT_THAT(call.error().hint, testing::HasSubstr("with the scheme DPoP"));
+}
+
 TEST_F(Authentication, P7_OnlyAnAccessTokenOfOurOwnIsOne) {
   const auto claims = acme_.claims(*billing_);
   for (const auto* type : {"writ-delegation+jwt", "JWT", "dpop+jwt"}) {
