@@ -279,7 +279,22 @@ TEST_F(AccessTest, APathThatIsNotOneIsNotThere) {
   for (const auto* path : {"/v1", "/v1/", "/v1/nothing", "/v1/runs/", "/v1/runs//trace",
                            "/v1/runs/run_1/trace/x", "/v1/runs/%72un", "/log/acme", "/v1/session/"})
     EXPECT_EQ(as("admin", "GET", path).status, 404) << path;
-  EXPECT_EQ(as("admin", "DELETE", "/v1/runs").status, 405);
+}
+
+// RFC 9110 section 15.5.6
+TEST_F(AccessTest, AMethodThatAPathHasNotIsRefusedWithThoseThatItHas) {
+  for (const auto& [method, path, allow] :
+       {std::tuple{"DELETE", "/v1/runs", "GET"}, std::tuple{"PUT", "/v1/session", "GET, DELETE"},
+        std::tuple{"GET", "/v1/sessions", "POST"},
+        std::tuple{"DELETE", "/v1/runs/run_1/revoke", "POST"}}) {
+    for (const bool known : {false, true}) {
+      const auto seen = known ? as("admin", method, path) : request(method, path);
+      EXPECT_EQ(seen.status, 405) << path;
+      EXPECT_THAT(seen.head, HasSubstr(std::string("\r\nAllow: ") + allow + "\r\n")) << path;
+      EXPECT_THAT(seen.body, HasSubstr("\"detail\":\"this path does not answer")) << path;
+      EXPECT_THAT(seen.body, HasSubstr(std::string("it answers to ") + allow)) << path;
+    }
+  }
 }
 
 }  // namespace

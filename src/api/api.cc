@@ -26,6 +26,13 @@ std::optional<std::string> claimed_workspace(std::string_view token) {
   return claims ? broker::text_member(*claims, "workspace") : std::nullopt;
 }
 
+// The methods of a path that has not the one that was asked for.
+std::string allowed(std::string_view path) {
+  if (path == kSignIn) return "POST";
+  const auto found = match({}, path);
+  return found ? found->allowed : std::string();
+}
+
 std::string needs(broker::Operation operation) {
   using broker::Operation;
   switch (operation) {
@@ -102,6 +109,8 @@ Task<void> Api::handle(net::ServerRequest& request, net::ServerResponse& respons
                                       {"status", why.status},
                                       {"detail", why.detail}});
   }
+  // RFC 9110 section 15.5.6
+  if (why.status == 405) (void)fields.add("Allow", allowed(net::path_of(request.target())));
   co_await net::send_problem(response, why, std::move(fields));
 }
 
@@ -110,10 +119,12 @@ Task<Handled> Api::answer(net::ServerRequest& request) {
   if (path == kSignIn && request.method() == "POST")
     co_return co_await endpoints_.open_session(request);
   auto found = match(request.method(), path);
-  if (!found) co_return std::unexpected(not_here());
-  if (found->route == nullptr) {
-    co_return std::unexpected(
-        net::Problem{.status = 405, .type = "method-not-allowed", .detail = {}});
+  if (!found && path != kSignIn) co_return std::unexpected(not_here());
+  if (!found || found->route == nullptr) {
+    co_return std::unexpected(net::Problem{.status = 405,
+                                           .type = "method-not-allowed",
+                                           .detail = "this path does not answer to that method",
+                                           .hint = "it answers to " + allowed(path)});
   }
   co_return co_await answer(request, std::move(*found));
 }
@@ -178,7 +189,8 @@ Expected<Asked> Api::authenticate_agent(net::ServerRequest& request,
   const auto name = claimed_workspace(credentials.token);
   auto workspace = name ? parts_.live.find(*name) : nullptr;
   if (workspace == nullptr)
-    return fail(Errc::unauthenticated, "the token is not one of this server's", "Authorization");
+    return fail(Errc::unauthenticated, "the token is not one of this server's", "Authorization",
+                "get a token for " + public_url_ + "/v1 from /oauth/token");
   const auto audience = public_url_ + "/v1";
   WRIT_TRY(const auto call,
            parts_.authenticator.authenticate(

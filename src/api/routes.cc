@@ -86,8 +86,10 @@ std::optional<Match> match(std::string_view method, std::string_view path) {
   for (const auto& route : kRoutes) {
     auto names = fits(route.pattern, path);
     if (!names) continue;
-    if (route.method == method) return Match{.route = &route, .names = std::move(*names)};
-    out = Match{.route = nullptr, .names = {}};
+    if (route.method == method)
+      return Match{.route = &route, .allowed = {}, .names = std::move(*names)};
+    if (!out) out.emplace();
+    out->allowed += (out->allowed.empty() ? "" : ", ") + std::string(route.method);
   }
   return out;
 }

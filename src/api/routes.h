@@ -40,6 +40,7 @@ std::span<const Route> routes();
 
 struct Match {
   const Route* route = nullptr;    // null where the path has no such method
+  std::string allowed;             // then the methods that it has, as Allow lists them
   std::vector<std::string> names;  // of the braces, then the rest
 };
 // Nothing where no route has the path.
