@@ -62,6 +62,19 @@ TEST_F(ApiTest, P3_AnInvitationEnrolsAKey) {
   EXPECT_EQ(request("POST", "/v1/sessions", "", write_json(body)).status, 400);
 }
 
+TEST_F(ApiTest, AnUnknownUserIsSaidToWhoMaySeeTheDirectory) {
+  for (const auto* what : {"invitations", "disable", "enable"}) {
+    const auto target = std::string("/v1/users/ghost/") + what;
+    const auto seen = as("admin", "POST", target, "{}");
+    EXPECT_EQ(seen.status, 404);
+    EXPECT_THAT(seen.body, testing::AllOf(HasSubstr("no user is named \\\"ghost\\\""),
+                                          HasSubstr("workspace.toml")));
+    const auto other = as("dave", "POST", target, "{}");
+    EXPECT_EQ(other.status, 403);
+    EXPECT_THAT(other.body, Not(HasSubstr("ghost")));
+  }
+}
+
 TEST_F(ApiTest, AStolenSessionNeedsItsKeyAndARequestSaysWhoOnce) {
   const auto& alice = session_of("alice");
   broker::TestSession thief{.text = alice.text, .key = acme.key("bob"), .expires = {}};

@@ -15,6 +15,20 @@ protocol::Person person(const identity::User& user) {
   return out;
 }
 
+// Only after it was decided that the caller may invite people or change their standing: who may
+// that may see the directory, too.
+Expected<void> check_user(const Asked& asked) {
+  const auto& name = asked.names.front();
+  if (asked.workspace->version()->user(name) != nullptr) return {};
+  return fail(Errc::not_found, "no user is named " + quoted_extract(name), {},
+              "declare the user in workspace.toml under [users], then: writ apply");
+}
+
+// A user that is not there, said as such; not as what may be hidden.
+std::unexpected<net::Problem> no_user(const Error& error) {
+  return std::unexpected(net::problem_of(error));
+}
+
 }  // namespace
 
 Task<Handled> Endpoints::open_session(net::ServerRequest& request) {
@@ -56,6 +70,7 @@ Task<Handled> Endpoints::sign_out(Asked& asked) {
 
 Task<Handled> Endpoints::invite(Asked& asked) {
   WRIT_API_TRY_VOID(co_await read_empty(asked.request));
+  if (const auto known = check_user(asked); !known) co_return no_user(known.error());
   WRIT_API_TRY(auto issued, co_await broker::invite(*asked.workspace, asked.names.front(),
                                                     asked.caller, parts_.clock, parts_.random));
   const protocol::Invitation invitation{.code = std::move(issued.code), .expires = issued.expires};
@@ -64,6 +79,7 @@ Task<Handled> Endpoints::invite(Asked& asked) {
 
 Task<Handled> Endpoints::disable(Asked& asked) {
   WRIT_API_TRY_VOID(co_await read_empty(asked.request));
+  if (const auto known = check_user(asked); !known) co_return no_user(known.error());
   WRIT_API_TRY(auto revoked,
                co_await parts_.users.disable(*asked.workspace, asked.names.front(), asked.caller));
   co_return json_answer(protocol::RevokedRuns{.revoked_runs = std::move(revoked)}.to_json());
@@ -71,6 +87,7 @@ Task<Handled> Endpoints::disable(Asked& asked) {
 
 Task<Handled> Endpoints::enable(Asked& asked) {
   WRIT_API_TRY_VOID(co_await read_empty(asked.request));
+  if (const auto known = check_user(asked); !known) co_return no_user(known.error());
   WRIT_API_TRY_VOID(
       co_await parts_.users.enable(*asked.workspace, asked.names.front(), asked.caller));
   co_return json_answer(protocol::RevokedRuns{.revoked_runs = {}}.to_json());
