@@ -63,8 +63,13 @@ Expected<MadeKey> make_agent_key(const std::string& name, const std::filesystem:
   const jose::Jwk bare(key.public_key());
   const auto jwk = bare.with_kid(bare.thumbprint());
   WRIT_TRY(const auto changed, add_key(*text, document.string(), jwk));
-  WRIT_TRY_VOID(
-      write_private_file(out, jose::write_private_jwk(key, jwk.kid()).reveal(), Existing::keep));
+  if (const auto kept =
+          write_private_file(out, jose::write_private_jwk(key, jwk.kid()).reveal(), Existing::keep);
+      !kept) {
+    if (kept.error().code != Errc::conflict) return std::unexpected(kept.error());
+    return fail(Errc::conflict, "there is a file of this name, which may hold a key in use",
+                out.string(), "name another one for the new key with --out FILE");
+  }
   if (const auto written = write_file(document, as_bytes(changed)); !written) {
     (void)remove_file(out);
     return std::unexpected(written.error());

@@ -172,18 +172,23 @@ Expected<int> run_audit_verify(Context& context, const AuditCommand& command) {
 
 Expected<int> run_audit_prove(Context& context, const std::string& action,
                               const AuditCommand& command) {
-  WRIT_TRY(const auto id, ActionId::parse(action));
+  const auto id = ActionId::parse(action);
+  if (!id) {
+    return fail(Errc::invalid_input, quoted_extract(action) + " is no id of an action", {},
+                "it begins with " + std::string(ActionId::prefix()) +
+                    "; writ trace RUN lists the actions of a run");
+  }
   WRIT_TRY(auto api, context.api());
   WRIT_TRY(const auto opened, open_log(context, api));
   WRIT_TRY(const auto text,
-           api.send("GET", "/v1/actions/" + id.to_string() + "/receipt", kWaitForCheckpoint));
+           api.send("GET", "/v1/actions/" + id->to_string() + "/receipt", kWaitForCheckpoint));
   const auto key = statement_key(context, command, opened.remembered, opened.view.key);
   if (!key) return not_verified(context, key.error());
   const auto receipt = audit::Receipt::parse(text);
   if (!receipt) return not_verified(context, receipt.error());
   const auto verified = receipt->verify(*key);
   if (!verified) return not_verified(context, verified.error());
-  if (verified->entry().subjects().action != id) {
+  if (verified->entry().subjects().action != *id) {
     return not_verified(context, {.code = Errc::denied,
                                   .message = "the receipt holds, and is about another action",
                                   .where = {},

@@ -171,6 +171,8 @@ TEST_F(CommandsTest, AnIdOfAnotherKindIsRefusedBeforeAnythingIsSent) {
   sign_in();
   EXPECT_EQ(run({"trace", an_id<ActionId>(1).to_string()}), kFailed);
   EXPECT_THAT(err_, HasSubstr("no id of a run"));
+  EXPECT_EQ(run({"audit", "prove", an_id<RunId>(1).to_string()}), kFailed);
+  EXPECT_THAT(err_, AllOf(HasSubstr("no id of an action"), HasSubstr("begins with act_")));
   EXPECT_EQ(run({"explain", "../session"}), kFailed);
   EXPECT_EQ(run({"user", "disable", "../x"}), kFailed);
   EXPECT_TRUE(server_.seen().empty());
@@ -414,6 +416,8 @@ TEST_F(CommandsTest, AnAgentsKeyIsMadeAndDeclared) {
                               HasSubstr(key->public_jwk().kid()), Not(HasSubstr("\nd = "))));
   EXPECT_EQ(run({"agent", "key", "billing", "--dir", acme.path(), "--out", out}), kFailed)
       << "a key is never overwritten";
+  EXPECT_THAT(err_, AllOf(HasSubstr(out + ": there is a file"), HasSubstr("next: "),
+                          HasSubstr("--out FILE"), Not(HasSubstr("File exists"))));
   EXPECT_EQ(read_file(acme / "agents/billing.toml", 10'000).value(), document);
 }
 
