@@ -4,12 +4,14 @@
 #include <cstdio>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "app/config.h"
 #include "app/doctor.h"
 #include "app/initialize.h"
 #include "app/process.h"
 #include "app/serve.h"
+#include "cli/context.h"
 #include "crypto/random.h"
 #include "store/sqlite_backup.h"
 #include "store/sqlite_schema.h"
@@ -20,8 +22,8 @@ namespace {
 
 constexpr const char* kConfigHelp = "the server's configuration";
 
-int failed(std::string_view command, const Error& error) {
-  std::fputs(("writ " + std::string(command) + ": " + error.to_string() + "\n").c_str(), stderr);
+int failed(const Error& error) {
+  std::fputs(cli::render_error(error, cli::style_of(STDERR_FILENO)).c_str(), stderr);
   return 1;
 }
 
@@ -61,7 +63,7 @@ struct InitCommand {
 };
 
 int run_init(const InitCommand& command) {
-  if (auto hardened = harden_process(); !hardened) return failed("init", hardened.error());
+  if (auto hardened = harden_process(); !hardened) return failed(hardened.error());
   const SystemClock clock;
   crypto::SystemRandom random;
   TerminalLog log;
@@ -69,9 +71,9 @@ int run_init(const InitCommand& command) {
   const auto config_file = command.options.folder / "writ.toml";
   auto code = command.new_code ? another_founding_code(config_file, parts)
                                : initialize(command.options, parts);
-  if (!code) return failed("init", code.error());
+  if (!code) return failed(code.error());
   const auto config = read_config(config_file);
-  if (!config) return failed("init", config.error());
+  if (!config) return failed(config.error());
   if (!command.new_code) {
     std::printf(
         "Made a server in %s:\n"
@@ -91,10 +93,10 @@ int run_init(const InitCommand& command) {
 int run_backup(const std::filesystem::path& config_file, const std::filesystem::path& target) {
   ::umask(077);
   const auto config = read_config(config_file);
-  if (!config) return failed("backup", config.error());
+  if (!config) return failed(config.error());
   if (auto done = store::back_up(config->data / std::string(store::kDatabaseFile), {}, target);
       !done)
-    return failed("backup", done.error());
+    return failed(done.error());
   std::printf(
       "Copied the store, as of one moment, to %s.\n"
       "The seal key is not in it: without %s the copy cannot be read. To restore it, put it in "

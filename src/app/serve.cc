@@ -13,6 +13,7 @@
 #include "app/death.h"
 #include "app/process.h"
 #include "app/spdlog_log.h"
+#include "cli/context.h"
 #include "crypto/random.h"
 
 namespace writ::app {
@@ -21,7 +22,7 @@ namespace {
 constexpr seconds kGrace{10};
 
 int failed(const Error& error) {
-  std::fputs(("writ serve: " + error.to_string() + "\n").c_str(), stderr);
+  std::fputs(cli::render_error(error, cli::style_of(STDERR_FILENO)).c_str(), stderr);
   return 1;
 }
 
@@ -127,9 +128,11 @@ int serve(const ServeOptions& options) {
       "first time with --code. Ctrl-C ends it.\n",
       server.url().c_str(), server.url().c_str());
   std::fflush(stdout);
-  if (const auto ready = server.ready(); !ready)
-    std::fputs(("writ serve: it is not ready: " + ready.error().to_string() + "\n").c_str(),
-               stderr);
+  if (const auto ready = server.ready(); !ready) {
+    auto error = ready.error();
+    error.message = "it is not ready: " + error.message;
+    (void)failed(error);
+  }
 
   int signal = signals.next();
   for (; signal == SIGHUP; signal = signals.next()) reload(options.config_file, log, server);

@@ -12,10 +12,12 @@
 
 #include <CLI/CLI.hpp>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "app/process.h"
 #include "base/encoding.h"
 #include "cli/commands.h"
+#include "cli/context.h"
 #include "cli/http.h"
 #include "crypto/random.h"
 #include "demo/billing_process.h"
@@ -128,7 +130,7 @@ class Home {
 };
 
 int failed(const Error& error) {
-  std::fprintf(stderr, "writ demo: %s\n", error.to_string().c_str());
+  std::fputs(cli::render_error(error, cli::style_of(STDERR_FILENO)).c_str(), stderr);
   return 1;
 }
 
