@@ -15,6 +15,12 @@ namespace {
 // workspace from starting again.
 constexpr std::size_t kMostRunRecord = std::size_t{128} * 1024;
 
+// As a start does it.
+Expected<RunRecord> read_back(std::string_view record) {
+  WRIT_TRY(const auto json, parse_json(record));
+  return RunRecord::from_json(json);
+}
+
 SecretBytes new_refresh_token(Random& random) {
   SecretBytes raw(32);
   random.fill(raw.writable());
@@ -135,6 +141,11 @@ Task<Expected<Granted>> Grants::begin(const AuthenticatedClient& client,
   if (record.size() > kMostRunRecord) {
     co_return fail(Errc::too_large, "the step's scope is too large for a run",
                    std::string(kDetailsPlace), "an admin splits the step");
+  }
+  // A run that could not be read back would keep its whole workspace from being loaded.
+  if (const auto again = read_back(record); !again) {
+    co_return fail(Errc::denied, "the run could not be kept: " + again.error().message,
+                   std::string(kDetailsPlace), "ask for less, or an admin splits the step");
   }
   auto unit = std::move(birth.unit);
   unit.once.insert(unit.once.begin(), client.assertion());

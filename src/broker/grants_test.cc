@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "broker/grants_testing.h"
+#include "broker/history.h"
+#include "broker/startup.h"
 
 namespace writ::broker {
 namespace {
@@ -67,6 +69,44 @@ TEST_F(GrantsTest, P26_ARunBeginsForAUserAndItsTokenSaysSo) {
   EXPECT_EQ(details.at("workflow"), "refund");
   EXPECT_THAT(write_json(details.at("delegate")), HasSubstr("billing.refund.execute"));
   EXPECT_THAT(write_json(details.at("use")), testing::Not(HasSubstr("billing.refund.execute")));
+}
+
+// A run that cannot be read back would keep its whole workspace from being loaded.
+TEST_F(GrantsTest, NoRunIsStoredThatCannotBeReadBack) {
+  const auto bounded = [](std::string_view prefix) {
+    std::string text = R"({ tool = "billing.invoice.list", where = { )";
+    for (int i = 0; i < 20; ++i)
+      text += (i == 0 ? "" : ", ") + std::string(prefix) + std::to_string(i) + " = { max = 1 }";
+    return text + " } }";
+  };
+  acme_.edit("agents/planner.toml", R"("billing.invoice.list")", bounded("a"));
+  acme_.edit("workflows/refund.toml", R"("billing.invoice.list")", bounded("b"));
+  EXPECT_EQ(refusal(acme_.start_run()), "denied at authorization_details");
+  // Nor one that is more than a record holds for another reason.
+  auto asked = GrantsAcme::plan();
+  asked.scope.use = delegation::ToolSet({{"billing.invoice.read", {}}});
+  asked.name = std::string(257, 'n');
+  EXPECT_EQ(refusal(acme_.start_run(asked)), "denied at authorization_details");
+  asked.name.reset();
+  const auto granted = acme_.start_run(asked);
+  ASSERT_TRUE(granted) << granted.error().to_string();
+
+  const auto listed =
+      acme_.run(list_runs(acme_.workspace(), [](const delegation::Run&) { return true; }));
+  ASSERT_TRUE(listed) << listed.error().to_string();
+  EXPECT_EQ(listed->size(), 1U);
+  Live live;
+  Approvals approvals(acme_.clock(), acme_.random());
+  const auto loaded = acme_.run(load_live({.store = acme_.store(),
+                                           .seal_key = acme_.seal_key(),
+                                           .live = live,
+                                           .approvals = approvals,
+                                           .clock = acme_.clock(),
+                                           .random = acme_.random(),
+                                           .log = acme_.log()}));
+  ASSERT_TRUE(loaded) << loaded.error().to_string();
+  EXPECT_TRUE(loaded->empty());
+  EXPECT_NE(live.find("acme")->runs().find(granted->run), nullptr);
 }
 
 TEST_F(GrantsTest, P15_TheRunIsDurableAndInTheLogBeforeTheAnswer) {

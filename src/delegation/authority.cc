@@ -82,12 +82,20 @@ struct Cap {
   std::string what;
 };
 
-// What was asked for, or all that every cap allows; refused where an ask is not within one of them.
+// What was asked for, or all that every cap allows; refused where an ask is not within one of them,
+// and where there is more to say of a tool than a scope can: a run could not be read back with it.
 std::expected<ToolSet, Refusal> narrow(const std::optional<ToolSet>& asked, std::string_view half,
                                        std::span<const Cap> caps) {
   if (!asked) {
     ToolSet all = *caps.front().set;
     for (const auto& cap : caps.subspan(1)) all = all.intersect(*cap.set);
+    for (const auto& [tool, bounds] : all.tools()) {
+      if (bounds.size() <= kMaxBounds) continue;
+      return refuse(Operand::scope, std::string(half) + " of " + quoted_extract(tool) +
+                                        " would be bounded in " + std::to_string(bounds.size()) +
+                                        " arguments, and a scope bounds at most " +
+                                        std::to_string(kMaxBounds));
+    }
     return all;
   }
   for (const auto& cap : caps) {

@@ -66,7 +66,8 @@ struct ScopeRequest {
 };
 
 // The scope of a run that starts in `step`: what was asked for, refused where it is not within both
-// step and ceiling, or where it is nothing at all. That the step `starts` is checked here too.
+// step and ceiling, where it is nothing at all, or where it is more than Scope::parse() reads. That
+// the step `starts` is checked here too.
 std::expected<Scope, Refusal> start_scope(const ScopeRequest& asked, const Step& step,
                                           const Scope& ceiling);
 

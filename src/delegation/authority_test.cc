@@ -254,6 +254,40 @@ TEST_F(Authority, AnAskForNothingIsNotAnAskForAll) {
   EXPECT_TRUE(only_delegate->use.empty());
   EXPECT_EQ(start_scope({}, plan_step_, Scope()).error().operand, Operand::scope);
 }
+// What is granted is stored, and must be readable.
+TEST_F(Authority, AScopeThatCouldNotBeReadBackIsNotGranted) {
+  const auto bounded = [](std::string_view prefix, int count) {
+    Bounds bounds;
+    for (int i = 0; i < count; ++i)
+      bounds.emplace(std::string(prefix) + std::to_string(i),
+                     Bound{.min = 1, .max = {}, .one_of = {}});
+    return ToolSet({{"b.refund", std::move(bounds)}});
+  };
+  for (const bool use : {true, false}) {
+    Step step = plan_step_;
+    Scope ceiling = plan_ceiling_;
+    (use ? step.scope.use : step.scope.delegate) = bounded("a", 20);
+    (use ? ceiling.use : ceiling.delegate) = bounded("b", 12);
+    const auto most = start_scope({}, step, ceiling);
+    ASSERT_TRUE(most.has_value()) << most.error().message;
+    EXPECT_TRUE(Scope::parse(most->to_json(), "").has_value());
+    (use ? ceiling.use : ceiling.delegate) = bounded("b", 13);
+    const auto refused = start_scope({}, step, ceiling);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().operand, Operand::scope);
+  }
+  // A child's is of three.
+  plan_step_.scope.delegate = plan_ceiling_.delegate = planner_.scope.delegate =
+      planner_.pinned.delegate = bounded("a", 11);
+  settle_step_.scope.use = bounded("b", 11);
+  settle_ceiling_.use = bounded("c", 11);
+  EXPECT_FALSE(
+      child_scope({}, root_lineage(), settle_step_, settle_ceiling_, current()).has_value());
+  settle_ceiling_.use = bounded("c", 10);
+  EXPECT_TRUE(
+      child_scope({}, root_lineage(), settle_step_, settle_ceiling_, current()).has_value());
+}
+
 TEST_F(Authority, AStepThatStartsNothingIsRefused) {
   EXPECT_EQ(start_scope({}, settle_step_, settle_).error().operand, Operand::step);
 }
