@@ -116,6 +116,11 @@ Task<Expected<VerifiedSubject>> SubjectTokens::verify_foreign(const LiveWorkspac
   if (std::ranges::find(provider->algorithms, jose::name(verified->algorithm())) ==
       provider->algorithms.end())
     co_return refuse("the token's algorithm is not one that the provider declares");
+  // A logout token has all that an ID token has, and `events` (OpenID Connect Back-Channel
+  // Logout 1.0 section 2.4); so has every security event token. None of them says that a user is
+  // there.
+  if (verified->claims().contains("events"))
+    co_return refuse("the token tells of an event and stands for nobody");
   WRIT_CO_TRY_VOID(check_audience(*verified, *client_id));
   if (verified->claims().contains("azp") && verified->string_claim("azp") != *client_id)
     co_return deny("the token's azp is not this agent's client id");

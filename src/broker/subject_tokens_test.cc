@@ -173,6 +173,24 @@ TEST_F(SubjectTokensTest, P6_AnRfc9068TokenOfAProvider) {
   EXPECT_EQ(refusal(acme_.start_with(SubjectKind::access_token, id)), kBad);
 }
 
+// OpenID Connect Back-Channel Logout 1.0 section 2.4: all that an ID token has, `events` besides,
+// and no type that it must have.
+TEST_F(SubjectTokensTest, P6_ALogoutTokenStandsForNobody) {
+  acme_.add_provider();
+  auto claims = acme_.id_token_claims();
+  claims["jti"] = "bWJq";
+  claims["events"] =
+      JsonObject{{"http://schemas.openid.net/event/backchannel-logout", JsonObject()}};
+  EXPECT_EQ(id_token(claims), kBad);
+  EXPECT_EQ(id_token(claims, "logout+jwt"), kBad);
+  const auto typed = acme_.provider_token(claims, "at+jwt");
+  EXPECT_EQ(refusal(acme_.start_with(SubjectKind::access_token, typed)), kBad);
+  claims["events"] = nullptr;
+  EXPECT_EQ(id_token(claims), kBad);
+  claims.erase("events");
+  EXPECT_EQ(id_token(claims), "granted");
+}
+
 TEST_F(SubjectTokensTest, WithoutTheProvidersKeysNothingIsBelieved) {
   acme_.add_provider();
   acme_.providers().sets.clear();
