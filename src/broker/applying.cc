@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/applying.h"
 
-#include <map>
-#include <set>
-
 #include "base/encoding.h"
-#include "broker/history.h"
 #include "broker/live_records.h"
 #include "wire/toml.h"
 
@@ -31,33 +27,13 @@ bool has_lost_ground(const Version& version, const delegation::Run& run) {
          (run.user && version.user(*run.user) == nullptr);
 }
 
-// The living runs that their agents began with keys which they do not have any more: who took such
-// a key may have begun them, and their tokens are bound to another one. Which key it was is in the
-// log.
-Task<Expected<std::vector<RunId>>> begun_with_lost_keys(LiveWorkspace& workspace,
-                                                        const Version& before, const Version& now) {
-  std::map<AgentId, std::set<std::string>> lost;
-  for (const auto& terms : before.agents()) {
-    const auto* after = now.agent(terms.agent->id);
-    if (after == nullptr) continue;
-    for (const auto& key : terms.agent->keys.keys()) {
-      if (after->agent->keys.find_thumbprint(key.thumbprint()) == nullptr)
-        lost[terms.agent->id].insert(key.thumbprint());
-    }
-  }
-  std::vector<RunId> out;
-  if (lost.empty()) co_return out;
-  for (const auto& run : workspace.runs().all()) {
-    const auto keys = lost.find(run->agent);
-    if (keys == lost.end()) continue;
-    // The first entry about a run is that of its start.
-    WRIT_CO_TRY(const auto rows, co_await workspace.store().find_log(run->id.to_string(), 0, 1));
-    if (rows.empty()) continue;
-    WRIT_CO_TRY(const auto entry, audit::Entry::parse(as_bytes(rows.front().entry)));
-    const auto key = text_member(entry.json(), "client_key");
-    if (key && keys->second.contains(*key)) out.push_back(run->id);
-  }
-  co_return out;
+// Whether its agent began it with a key that it does not have any more: who took such a key may
+// have begun it, and its tokens are bound to another one. Runs from before this was kept say of
+// none, and end by their time.
+bool has_lost_key(const Version& version, const delegation::Run& run) {
+  const auto* terms = version.agent(run.agent);
+  return !run.client_key.empty() && terms != nullptr &&
+         terms->agent->keys.find_thumbprint(run.client_key) == nullptr;
 }
 
 // A workspace keeps its name: paths, client ids and people's sessions have it.
@@ -169,11 +145,8 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
   out.changes = workspace::difference(before.get(), *next);
   if (out.changes.empty()) out.changes = changed_texts(workspace.documents(), documents);
   if (dry_run) {
-    auto compromised = co_await begun_with_lost_keys(workspace, *before, *next);
-    if (!compromised) co_return refused(std::move(compromised).error());
     out.revoked = workspace.runs().select([&](const delegation::Run& run) {
-      return has_lost_ground(*next, run) ||
-             std::ranges::find(*compromised, run.id) != compromised->end();
+      return has_lost_ground(*next, run) || has_lost_key(*next, run);
     });
     co_return out;
   }
@@ -220,12 +193,13 @@ Task<Expected<std::vector<RunId>>> Applying::catch_up(LiveWorkspace& workspace) 
   co_return co_await revocations_.revoke_where(
       workspace,
       [&workspace, now](const delegation::Run& run) {
-        return has_lost_ground(*now, run) ||
+        return has_lost_ground(*now, run) || has_lost_key(*now, run) ||
                (run.user && workspace.active_user(*run.user) == nullptr);
       },
       {.by = "server",
        .by_name = {},
-       .reason = "its agent, step or user had gone when the server stopped"});
+       .reason =
+           "its agent, its agent's key, its step or its user had gone when the server stopped"});
 }
 
 Task<Expected<std::vector<RunId>>> Applying::take_effect(LiveWorkspace& workspace,
@@ -239,10 +213,8 @@ Task<Expected<std::vector<RunId>>> Applying::take_effect(LiveWorkspace& workspac
        .reason =
            "version " + std::to_string(now->number()) + " of the workspace has no place for it"});
   if (revoked) {
-    auto compromised = co_await begun_with_lost_keys(workspace, *before, *now);
-    if (!compromised) co_return std::unexpected(std::move(compromised).error());
-    auto ended = co_await revocations_.revoke(
-        workspace, std::move(*compromised),
+    auto ended = co_await revocations_.revoke_where(
+        workspace, [now](const delegation::Run& run) { return has_lost_key(*now, run); },
         {.by = caller.user->id.to_string(),
          .by_name = caller.user->name,
          .reason = "its agent began it with a key that version " + std::to_string(now->number()) +

@@ -47,9 +47,9 @@ class Applying {
                                                  workspace::Documents documents, bool dry_run,
                                                  Caller caller);
 
-  // At start: ends the runs whose ground, or whose user, went when a crash kept them from being
-  // revoked. They have no authority as it is; this keeps them from coming back with a name or a
-  // user. Returns them.
+  // At start: ends the runs whose ground, user, or key that began them went when a crash kept them
+  // from being revoked. They have no authority as it is; this keeps them from coming back with a
+  // name or a user. Returns them.
   Task<Expected<std::vector<RunId>>> catch_up(LiveWorkspace& workspace);
 
  private:

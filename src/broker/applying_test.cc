@@ -8,6 +8,7 @@
 
 #include "broker/control_testing.h"
 #include "broker/grants_testing.h"
+#include "broker/startup.h"
 
 namespace writ::broker {
 namespace {
@@ -223,6 +224,16 @@ TEST_F(ApplyingTest, P9_WhatACrashLeftAliveEndsAtStartAndDoesNotComeBack) {
   EXPECT_TRUE(acme.workspace().runs().alive(bobs, now));
 }
 
+// Support's key is another one in the documents from then on.
+void replace_supports_key(Acme& acme) {
+  auto& text = acme.documents().at("agents/support.toml");
+  text.erase(text.find("\n[[keys]]"));
+  text += "\n[[keys]]\n";
+  const auto other = crypto::Es256PrivateKey::generate();
+  for (const auto& member : jose::Es256Signer(other, "k2").public_jwk().to_json())
+    text += std::string(text_of(member)) + " = " + write_json(member.value()) + '\n';
+}
+
 // Whoever took the key may have begun the run, and its tokens are bound to another key of theirs.
 TEST(Applying, P23_WithAnAgentsKeyEndTheRunsThatItBegan) {
   GrantsAcme acme;
@@ -237,18 +248,48 @@ TEST(Applying, P23_WithAnAgentsKeyEndTheRunsThatItBegan) {
   const auto support = *acme.workspace().runs().find(granted.run)->parent;
   const auto planner = *acme.workspace().runs().find(support)->parent;
 
-  auto& text = acme.documents().at("agents/support.toml");
-  text.erase(text.find("\n[[keys]]"));
-  text += "\n[[keys]]\n";
-  const auto other = crypto::Es256PrivateKey::generate();
-  for (const auto& member : jose::Es256Signer(other, "k2").public_jwk().to_json())
-    text += std::string(text_of(member)) + " = " + write_json(member.value()) + '\n';
+  replace_supports_key(acme);
   EXPECT_THAT(apply(true)->revoked, UnorderedElementsAre(support, granted.run));
   const auto applied = apply(false);
   ASSERT_TRUE(applied.has_value());
   EXPECT_THAT(applied->revoked, UnorderedElementsAre(support, granted.run));
   EXPECT_FALSE(acme.workspace().runs().alive(support, acme.clock().now()));
   EXPECT_TRUE(acme.workspace().runs().alive(planner, acme.clock().now()));
+}
+
+TEST(Applying, P23_RunsThatALostKeyBeganEndAtStartToo) {
+  GrantsAcme acme;
+  Sessions sessions(acme.live(), acme.time(), acme.clock(), acme.random());
+  const auto granted = acme.refund_grant();
+  const auto support = *acme.workspace().runs().find(granted.run)->parent;
+  const auto planner = *acme.workspace().runs().find(support)->parent;
+  // The server died after the commit of the version.
+  replace_supports_key(acme);
+  acme.apply();
+  Live live;
+  Approvals approvals(acme.clock(), acme.random());
+  const auto loaded = acme.run(load_live({.store = acme.store(),
+                                          .seal_key = acme.seal_key(),
+                                          .live = live,
+                                          .approvals = approvals,
+                                          .clock = acme.clock(),
+                                          .random = acme.random(),
+                                          .log = acme.log()}));
+  ASSERT_TRUE(loaded.has_value());
+  const auto restarted = live.find("acme");
+  Revocations revocations(approvals, acme.clock(), acme.random(), acme.log());
+  Applying applying(approvals, sessions, revocations, acme.clock(), acme.random());
+  EXPECT_THAT(acme.run(applying.catch_up(*restarted)).value(),
+              UnorderedElementsAre(support, granted.run));
+  EXPECT_TRUE(restarted->runs().alive(planner, acme.clock().now()));
+  // And in the server of before, by the same documents once more.
+  Applying again(acme.approvals(), sessions, acme.revocations(), acme.clock(), acme.random());
+  const auto applied =
+      acme.run(again.apply(acme.workspace(), acme.documents(), false,
+                           {.user = acme.workspace().version()->user("admin"), .run = nullptr}));
+  ASSERT_TRUE(applied.has_value());
+  EXPECT_FALSE(applied->changed);
+  EXPECT_FALSE(acme.workspace().runs().alive(support, acme.clock().now()));
 }
 
 TEST_F(ApplyingTest, P5_OfTwoAtOnceOneWinsAndTheOtherIsTold) {

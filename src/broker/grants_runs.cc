@@ -121,6 +121,7 @@ Task<Expected<Granted>> Grants::start_once(const AuthenticatedClient& client, co
   auto run = new_run(*terms, *workflow, *step, std::move(*scope));
   if (asked.name) run.name = *asked.name;
   WRIT_CO_TRY(run.key_thumbprint, binding(client, *terms->agent));
+  run.client_key = client.key();
   run.id = RunId::make(parts_.clock, parts_.random);
   run.grant = GrantId::make(parts_.clock, parts_.random);
   run.workspace = workspace.id();
@@ -282,6 +283,7 @@ Task<Expected<Granted>> Grants::take_over_once(const AuthenticatedClient& client
   if (handed.asked.name) run.name = *handed.asked.name;
   if (handed.asked.role) run.role = *handed.asked.role;
   WRIT_CO_TRY(run.key_thumbprint, binding(client, *terms->agent));
+  run.client_key = client.key();
   run.id = RunId::make(parts_.clock, parts_.random);
   run.grant = GrantId::make(parts_.clock, parts_.random);
   run.workspace = workspace.id();

@@ -52,6 +52,7 @@ delegation::Run from_start(const LogEntry& start) {
   run.depth = static_cast<int>(number_member(start.json, "depth").value_or(1));
   run.grant = id_member<GrantId>(start.json, "grant").value_or(GrantId());
   run.key_thumbprint = text("key");
+  run.client_key = text("client_key");
   run.trace_id = text("trace");
   run.started = start.entry.at();
   run.ends = parse_time(text("ends")).value_or(start.entry.at());

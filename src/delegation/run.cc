@@ -13,7 +13,7 @@ namespace {
 //    "workflow":"wfl_…", "workflow_name", "workflow_digest":hex, "step",
 //    "scope":{"use","delegate"}, "pinned":{"use","delegate"}, "user"?:"usr_…", "user_name"?,
 //    "parent"?:"run_…", "depth", "grant":"grt_…", "started":ms, "ends":ms,
-//    "key_thumbprint"?, "user_token"?:hex, "trace_id"?}
+//    "key_thumbprint"?, "client_key"?, "user_token"?:hex, "trace_id"?}
 constexpr std::int64_t kVersion = 1;
 
 template <typename T>
@@ -66,6 +66,7 @@ Json Run::to_json() const {
   object["started"] = to_unix_millis(started);
   object["ends"] = to_unix_millis(ends);
   if (!key_thumbprint.empty()) object["key_thumbprint"] = key_thumbprint;
+  if (!client_key.empty()) object["client_key"] = client_key;
   if (user_token) object["user_token"] = hex_encode(*user_token);
   if (!trace_id.empty()) object["trace_id"] = trace_id;
   return object;
@@ -97,6 +98,7 @@ Expected<Run> Run::from_json(const Json& value) {
   run.started = read_time(reader, "started");
   run.ends = read_time(reader, "ends");
   run.key_thumbprint = reader.optional_string("key_thumbprint", {.max = 64}).value_or("");
+  run.client_key = reader.optional_string("client_key", {.max = 64}).value_or("");
   if (reader.has("user_token")) run.user_token = read_digest(reader, "user_token");
   run.trace_id = reader.optional_string("trace_id", {.max = 32}).value_or("");
   WRIT_TRY_VOID(reader.finish());

@@ -44,6 +44,8 @@ struct Run {
   TimePoint ends;              // absolute; at most the parent's (P9)
   std::string key_thumbprint;  // RFC 7638 of the key that tokens are bound to; empty only for a
                                // bearer agent
+  std::string client_key;      // RFC 7638 of the agent's own key that began it; empty in the
+                               // records of runs that began before it was kept
   std::optional<Digest> user_token;  // SHA-256 of the subject token that began it (P6)
   std::string trace_id;              // W3C trace id, 32 hexadecimal digits
 

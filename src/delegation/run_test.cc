@@ -34,6 +34,7 @@ Run example() {
   run.started = clock.now();
   run.ends = clock.now() + milliseconds(900'001);
   run.key_thumbprint = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
+  run.client_key = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
   run.user_token.emplace().fill(0x07);
   run.trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
   return run;
@@ -53,6 +54,7 @@ TEST(Run, ARunOfTheWorkspaceSurvivesItsRecord) {
   run.parent.reset();
   run.depth = 1;
   run.key_thumbprint.clear();
+  run.client_key.clear();
   run.user_token.reset();
   run.trace_id.clear();
   const auto again = Run::from_json(parse_json(write_json(run.to_json())).value());
@@ -64,8 +66,8 @@ TEST(Run, ARecordThatIsNotWholeIsRefusedWithItsPlace) {
   const JsonObject whole = example().to_json().as_object();
   for (const auto& member : whole) {
     const auto name = text_of(member);
-    if (name == "parent" || name == "key_thumbprint" || name == "user_token" ||
-        name == "trace_id") {
+    if (name == "parent" || name == "key_thumbprint" || name == "client_key" ||
+        name == "user_token" || name == "trace_id") {
       continue;
     }
     JsonObject lacks = whole;
