@@ -71,7 +71,7 @@ TEST_F(AsyncTest, ACancelledTokenEndsTheWait) {
 TEST_F(AsyncTest, SettingRacesWithTheDeadlineWithoutHarm) {
   std::atomic<int> values = 0;
   std::atomic<int> timeouts = 0;
-  constexpr int kRounds = 500;
+  constexpr int kRounds = 1'000;
   std::vector<OneShot<int>> events(kRounds);
   std::vector<std::promise<void>> done(kRounds);
   for (std::size_t i = 0; i < kRounds; ++i) {
@@ -139,6 +139,86 @@ TEST_F(AsyncTest, P15_ACancellationIsAcknowledgedOnlyAfterEveryCallback) {
   });
   ended.get_future().get();
   loop_.stop();
+}
+
+// What a loop has in flight, and that loop busy until free().
+class BusyLoop {
+ public:
+  BusyLoop(Loop& loop, const CancelToken& token) : loop_(loop) {
+    std::promise<void> registered;
+    loop_.post([this, token, &registered] {
+      in_flight_.emplace(token, loop_, [this] { stopped_ = true; });
+      registered.set_value();
+      freed_.get_future().wait();
+    });
+    registered.get_future().wait();
+  }
+  ~BusyLoop() {
+    std::promise<void> ended;
+    loop_.post([&] {
+      in_flight_.reset();
+      ended.set_value();
+    });
+    ended.get_future().wait();
+  }
+  void free() { freed_.set_value(); }
+  bool stopped() const { return stopped_; }
+
+ private:
+  Loop& loop_;
+  std::optional<CancelRegistration> in_flight_;
+  std::promise<void> freed_;
+  std::atomic<bool> stopped_ = false;
+};
+
+TEST_F(AsyncTest, I4_P15_OfTwoCancellationsAtOnceNoneIsAcknowledgedBeforeTheCallback) {
+  constexpr int kRounds = 1'000;
+  std::atomic<int> early = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    CancelSource source;
+    BusyLoop busy(loop_, source.token());
+    std::atomic<int> left = 2;
+    std::atomic<int> ready = 0;
+    std::promise<void> acknowledged;
+    const auto cancel = [&] {
+      ++ready;
+      // Without yielding, which would tell them apart.
+      while (ready < 2) {
+      }
+      source.cancel([&] {
+        if (!busy.stopped()) ++early;
+        if (--left == 0) acknowledged.set_value();
+      });
+    };
+    std::thread other(cancel);
+    cancel();
+    other.join();
+    busy.free();
+    acknowledged.get_future().wait();
+  }
+  EXPECT_EQ(early, 0);
+}
+
+TEST_F(AsyncTest, I4_ACancellationWaitsForWhatRegisteredAfterAnEarlierOne) {
+  CancelSource source;
+  source.cancel();
+  BusyLoop late(loop_, source.token());
+  std::promise<bool> acknowledged;
+  source.cancel([&] { acknowledged.set_value(late.stopped()); });
+  late.free();
+  EXPECT_TRUE(acknowledged.get_future().get());
+}
+
+TEST_F(AsyncTest, I4_ACancellationWaitsForAFollowerThatWasCancelledBefore) {
+  CancelSource run;
+  CancelSource call;
+  call.follow(run.token());
+  BusyLoop busy(loop_, call.token());
+  call.cancel();
+  std::promise<bool> acknowledged;
+  run.cancel([&] { acknowledged.set_value(busy.stopped()); });
+  busy.free();
+  EXPECT_TRUE(acknowledged.get_future().get());
 }
 
 TEST_F(AsyncTest, ARegistrationThatEndedIsNotCalled) {

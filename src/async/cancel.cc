@@ -12,25 +12,19 @@
 namespace writ {
 namespace cancel_detail {
 
-// Shared by all callbacks of one cancellation; what waits for them runs when the last lets go.
+// Shared by all callbacks of one cancellation; runs its function when the last lets go.
 class Acknowledgement {
  public:
-  Acknowledgement() = default;
+  explicit Acknowledgement(std::move_only_function<void()> function)
+      : function_(std::move(function)) {}
   Acknowledgement(const Acknowledgement&) = delete;
   Acknowledgement& operator=(const Acknowledgement&) = delete;
   ~Acknowledgement() {
-    for (auto& function : waiting_) function();
-  }
-
-  void then(std::move_only_function<void()> function) {
-    if (!function) return;
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back(std::move(function));
+    if (function_) function_();
   }
 
  private:
-  std::mutex mutex_;
-  std::vector<std::move_only_function<void()>> waiting_;
+  std::move_only_function<void()> function_;
 };
 
 struct Entry
@@ -52,12 +46,9 @@ class State {
 
   void add(const std::shared_ptr<Entry>& entry) {
     const std::lock_guard lock(mutex_);
-    if (cancelled()) {
-      deliver(entry, nullptr);
-      return;
-    }
     entry->self = entry;
     entries_.push_back(*entry);
+    if (cancelled()) deliver(entry, nullptr);
   }
 
   void remove(Entry& entry) {
@@ -67,38 +58,29 @@ class State {
   }
 
   void follow(const std::shared_ptr<State>& follower) {
-    const std::lock_guard lock(mutex_);
-    if (cancelled()) {
-      follower->cancel(pending_.lock());
-      return;
+    {
+      const std::lock_guard lock(mutex_);
+      std::erase_if(followers_, [](const auto& weak) { return weak.expired(); });
+      followers_.push_back(follower);
+      if (!cancelled()) return;
     }
-    std::erase_if(followers_, [](const auto& weak) { return weak.expired(); });
-    followers_.push_back(follower);
+    follower->cancel(nullptr);
   }
 
-  void cancel(std::shared_ptr<Acknowledgement> acknowledgement) {
-    const std::lock_guard lock(mutex_);
-    if (!cancelled()) {
-      if (!acknowledgement) acknowledgement = std::make_shared<Acknowledgement>();
-      pending_ = acknowledgement;
+  // A registration is met by every cancellation until it ends: a loop runs in order what is posted
+  // to it, so whoever cancels later waits too for a callback that is still to run.
+  void cancel(const std::shared_ptr<Acknowledgement>& acknowledgement) {
+    std::vector<std::shared_ptr<State>> followers;
+    {
+      // A registration ends under the lock too, so its loop is still there.
+      const std::lock_guard lock(mutex_);
       cancelled_.store(true, std::memory_order_release);
+      for (const auto& entry : entries_) deliver(entry.self, acknowledgement);
+      for (const auto& weak : followers_) {
+        if (auto follower = weak.lock()) followers.push_back(std::move(follower));
+      }
     }
-    // Under the lock: a registration ends under it too, so its loop is still there.
-    while (!entries_.empty()) {
-      auto& entry = entries_.front();
-      entries_.pop_front();
-      deliver(std::exchange(entry.self, nullptr), acknowledgement);
-    }
-    for (const auto& weak : followers_) {
-      if (const auto follower = weak.lock()) follower->cancel(acknowledgement);
-    }
-    followers_.clear();
-  }
-
-  // The cancellation that is under way, if its callbacks have not all run.
-  std::shared_ptr<Acknowledgement> pending() {
-    const std::lock_guard lock(mutex_);
-    return pending_.lock();
+    for (const auto& follower : followers) follower->cancel(acknowledgement);
   }
 
  private:
@@ -114,7 +96,6 @@ class State {
   std::atomic<bool> cancelled_ = false;
   boost::intrusive::list<Entry, boost::intrusive::constant_time_size<false>> entries_;
   std::vector<std::weak_ptr<State>> followers_;
-  std::weak_ptr<Acknowledgement> pending_;
 };
 
 }  // namespace cancel_detail
@@ -130,13 +111,7 @@ CancelSource::CancelSource() : state_(std::make_shared<State>()) {}
 bool CancelSource::cancelled() const { return state_->cancelled(); }
 
 void CancelSource::cancel(std::move_only_function<void()> acknowledged) {
-  if (auto pending = state_->pending()) {
-    pending->then(std::move(acknowledged));
-    return;
-  }
-  const auto acknowledgement = std::make_shared<Acknowledgement>();
-  acknowledgement->then(std::move(acknowledged));
-  state_->cancel(acknowledgement);
+  state_->cancel(std::make_shared<Acknowledgement>(std::move(acknowledged)));
 }
 
 void CancelSource::follow(const CancelToken& token) {
