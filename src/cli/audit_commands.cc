@@ -146,7 +146,7 @@ Expected<int> run_audit_verify(Context& context, const AuditCommand& command) {
 
   WRIT_TRY(auto api, context.api());
   WRIT_TRY(const auto opened, open_log(context, api));
-  ServerLog log(api, opened.view.size);
+  ServerLog log(api, opened.view);
   Known known{.given_key = command.key, .remembered = opened.remembered};
   WRIT_TRY(known.saved_checkpoints, saved_checkpoints(command));
   const auto check = check_log(log, opened.view.key, known);
@@ -216,7 +216,7 @@ Expected<int> run_audit_checkpoint(Context& context, const AuditCommand& command
 Expected<int> run_audit_export(Context& context, const std::string& directory) {
   WRIT_TRY(auto api, context.api());
   WRIT_TRY(const auto opened, open_log(context, api));
-  ServerLog log(api, opened.view.size);
+  ServerLog log(api, opened.view);
   WRIT_TRY(const auto written, export_log(log, opened.view, directory));
   context.print(counted(written, "entry", "entries") + " written to " + directory + ".\n");
   context.print("Verify them anywhere: writ audit verify --dir " + directory + " --key KEY\n");

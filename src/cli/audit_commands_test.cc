@@ -53,12 +53,17 @@ class AuditTest : public ::testing::Test {
       return std::stoull(path.substr(prefix.size()));
     };
     if (path == "/v1/log") {
-      return Reply::json(
+      const auto reply = Reply::json(
           protocol::LogView{.origin = signer_.name(),
                             .key = signer_.verifier().to_string(),
                             .size = log_.claimed_size.value_or(log_.stored.size()),
                             .checkpoint = log_.checkpoints.empty() ? "" : log_.checkpoints.back()}
               .to_json());
+      if (is_growing_) {
+        grow(200);
+        grow(200);
+      }
+      return reply;
     }
     if (path == "/v1/log/leaves") {
       const auto query = parse_form(seen.target.substr(path.size() + 1)).value();
@@ -138,6 +143,7 @@ class AuditTest : public ::testing::Test {
   audit::NoteSigner signer_ = audit::fake_signer(std::string(audit::kFakeOrigin));
   FakeLog log_;
   std::optional<std::string> receipt_;
+  bool is_growing_ = false;  // each time that it was asked for its size
   bool is_endless_ = false;  // its last checkpoint is followed by itself
   TestServer server_;
   std::string out_;
@@ -305,6 +311,15 @@ TEST_F(AuditTest, TheReportIsAlsoJson) {
   EXPECT_EQ(json.at("ok"), Json(false));
   EXPECT_EQ(json.at("trust"), Json("first-use"));
   EXPECT_EQ(json.at("problems").get_array().at(0).get_object().at("place"), Json("leaf 7"));
+}
+
+TEST_F(AuditTest, P21_ALogThatGrowsMeanwhileIsNotOneThatWasCut) {
+  is_growing_ = true;
+  EXPECT_EQ(verify(), kOk) << out_;
+  EXPECT_THAT(out_, HasSubstr("600, of which 600 are signed"));
+  EXPECT_EQ(verify(), kOk) << out_;
+  EXPECT_THAT(out_, HasSubstr("1000, of which 1000 are signed"));
+  EXPECT_EQ(verify_export(), kOk) << out_;
 }
 
 TEST_F(AuditTest, AServerCannotMakeItsReadersReadForEver) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "audit/checkpoint.h"
+#include "audit/note.h"
 #include "cli/files.h"
 #include "wire/canonical.h"
 
@@ -25,6 +27,14 @@ std::vector<audit::StoredLeaf> in_order(const protocol::LogLeaves& given, std::u
     out.push_back({.entry = to_bytes(leaf.entry), .hash = leaf.leaf});
   }
   return out;
+}
+
+// What a checkpoint says, unverified; 0 where it is none.
+std::uint64_t claimed_size(std::string_view note) {
+  const auto unverified = audit::UnverifiedNote::parse(note);
+  if (!unverified) return 0;
+  const auto checkpoint = audit::parse_checkpoint_text(unverified->unverified_text());
+  return checkpoint ? checkpoint->size : 0;
 }
 
 Error at_file(const Error& error, const std::filesystem::path& path) {
@@ -82,6 +92,13 @@ Expected<std::optional<std::string>> ServerLog::checkpoint(std::uint64_t number)
   auto note = client_.send("GET", "/v1/log/checkpoints/" + std::to_string(number));
   if (!note && note.error().code == Errc::not_found) return std::nullopt;
   if (!note) return std::unexpected(note.error());
+  // Signed since, over leaves that are not read. A server that hides a cut so could as well leave
+  // the checkpoint out: against both there is what was saved before.
+  if (is_past_latest_ && claimed_size(*note) > size_) {
+    has_grown_ = true;
+    return std::nullopt;
+  }
+  is_past_latest_ = is_past_latest_ || *note == latest_;
   return std::optional(std::move(*note));
 }
 
@@ -89,7 +106,10 @@ Expected<Bytes> ServerLog::tile(const audit::TileId& id) const {
   auto bytes = client_.send(
       "GET", "/v1/log/tiles/" + std::to_string(id.level) + "/" + std::to_string(id.index));
   if (!bytes) return std::unexpected(bytes.error());
-  return to_bytes(*bytes);
+  auto out = to_bytes(*bytes);
+  // Full since: what it was then is its beginning, and that is held against the leaves.
+  if (has_grown_) out.resize(std::min<std::size_t>(out.size(), id.width * sizeof(Digest)));
+  return out;
 }
 
 Expected<ExportedLog> ExportedLog::open(const std::filesystem::path& directory) {

@@ -21,10 +21,12 @@ namespace writ::cli {
 
 class ServerLog final : public audit::LogSource {
  public:
-  // `client` outlives it. `size` is of GET /v1/log: a log that grows meanwhile is read up to there.
+  // `client` outlives it. `view` is of GET /v1/log: a log that grows meanwhile is read up to there,
+  // and so are its checkpoints.
   // checkpoint() is denied where they go on past the leaves that were read, so that a server cannot
   // keep its reader for ever.
-  ServerLog(ApiClient& client, std::uint64_t size) : client_(client), size_(size) {}
+  ServerLog(ApiClient& client, const protocol::LogView& view)
+      : client_(client), size_(view.size), latest_(view.checkpoint) {}
 
   Expected<std::uint64_t> size() override { return size_; }
   Expected<std::vector<audit::StoredLeaf>> leaves(std::uint64_t first, std::size_t count) override;
@@ -34,6 +36,9 @@ class ServerLog final : public audit::LogSource {
  private:
   ApiClient& client_;
   std::uint64_t size_;
+  std::string latest_;  // the checkpoint that was the last one when the size was asked for
+  bool is_past_latest_ = false;
+  bool has_grown_ = false;      // since then
   std::uint64_t received_ = 0;  // leaves, from the first without a gap
 };
 
