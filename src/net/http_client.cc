@@ -190,7 +190,7 @@ class Exchange::State {
         if (!scanned) co_return broken("the response is malformed: " + scanned.error().reason);
         size = *scanned;
         if (!size) {
-          WRIT_CO_TRY_VOID(co_await fill(deadline, "the response's head", false));
+          WRIT_CO_TRY_VOID(co_await fill(deadline, "the response's head", early_, false));
         }
       }
       auto parsed = parse_response(as_text(input_.unread()).substr(0, *size), method_,
@@ -215,7 +215,7 @@ class Exchange::State {
       if (decoder_.done()) co_return std::nullopt;
       if (input_.empty()) {
         const auto deadline = std::min(now() + timeouts_.idle, end_);
-        WRIT_CO_TRY_VOID(co_await fill(deadline, "the response's body", true));
+        WRIT_CO_TRY_VOID(co_await fill(deadline, "the response's body", true, true));
         if (decoder_.done()) co_return std::nullopt;
       }
       auto step = decoder_.step(input_.unread());
@@ -280,7 +280,7 @@ class Exchange::State {
     }
     const bool sent_before = std::exchange(sent_, true);
     const auto deadline = std::min(now() + timeouts_.idle, end_);
-    const auto written = co_await stream_.write(pieces, deadline);
+    const auto written = co_await stream_.write(pieces, deadline, &early_);
     if (written.ok()) co_return Expected<void>{};
     // On a plain socket no byte means none; a TLS record may have left without being counted.
     if (written.bytes == 0 && upstream_.scheme != "https") sent_ = sent_before;
@@ -294,9 +294,9 @@ class Exchange::State {
     co_return std::unexpected(std::move(error));
   }
 
-  Task<Expected<void>> fill(SteadyPoint deadline, std::string_view what, bool in_body) {
+  Task<Expected<void>> fill(SteadyPoint deadline, std::string_view what, bool eager, bool in_body) {
     const auto space = input_.space();
-    const auto received = co_await stream_.read(space, deadline, in_body);
+    const auto received = co_await stream_.read(space, deadline, eager);
     if (received.ok()) {
       input_.produced(received.bytes);
       co_return Expected<void>{};

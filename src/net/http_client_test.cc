@@ -276,6 +276,24 @@ TEST_F(ClientTest, AnEarlyResponseIsReadAndEndsTheConnection) {
   EXPECT_EQ(peer.read_all(), "");
 }
 
+// failures.md 16: also where the request is sent as a whole, and there was no time to look between.
+TEST_F(ClientTest, AnAnswerBeforeTheRequestsLastByteEndsTheConnection) {
+  RawListener upstream;
+  const std::string large(std::size_t{16} << 20, 'x');  // more than both sockets' buffers
+  auto seen = fetching(to(upstream.port()), post(), large);
+  auto peer = upstream.accept();
+  peer.read_through("\r\n\r\n");
+  peer.send(kOk);
+  EXPECT_EQ(peer.read_bytes(large.size()).size(), large.size());
+  const auto result = seen.get();
+  ASSERT_TRUE(result) << result.error().to_string();
+  EXPECT_EQ(result->body, "ok");
+  run([](ClientTest& test, Upstream same) -> Task<void> {
+    const auto next = co_await test.client_.connect(std::move(same), {});
+    EXPECT_TRUE(next && !next->reused());
+  }(*this, to(upstream.port())));
+}
+
 TEST_F(ClientTest, P15_AConnectionThatDiesUnderARequestIsNotTriedAgain) {
   RawListener upstream;
   auto first = fetching(to(upstream.port()), get());

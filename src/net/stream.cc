@@ -49,6 +49,10 @@ class Stream::Core : public std::enable_shared_from_this<Core> {
   const asio::ip::tcp::endpoint& peer() const { return peer_; }
   bool interrupted() const { return interrupted_; }
   bool open() const { return socket_.is_open(); }
+  bool is_quiet() {
+    const auto step = transport_->peek().step;
+    return step == Transport::Step::want_read || step == Transport::Step::want_write;
+  }
 
   // The result of a step that is not to wait.
   IoResult ended(const Transport::Result& result) const {
@@ -229,11 +233,12 @@ Task<IoResult> Stream::wait_readable(SteadyPoint deadline) {
   co_return IoResult{.end = end, .bytes = 0};
 }
 
-Task<IoResult> Stream::write(std::span<const BytesView> pieces, SteadyPoint deadline) {
+Task<IoResult> Stream::write(std::span<const BytesView> pieces, SteadyPoint deadline,
+                             bool* answered) {
   const auto core = core_;
   std::vector<BytesView> left(pieces.begin(), pieces.end());
   std::size_t written = 0;
-  for (;;) {
+  for (bool begun = false;; begun = true) {
     std::erase_if(left, [](BytesView piece) { return piece.empty(); });
     if (left.empty()) co_return IoResult{.end = IoEnd::ok, .bytes = written};
     if (core->turn_is_over()) co_await core->next_turn();
@@ -242,6 +247,7 @@ Task<IoResult> Stream::write(std::span<const BytesView> pieces, SteadyPoint dead
     if (core->interrupted()) {
       co_return IoResult{.end = IoEnd::interrupted, .bytes = written};
     }
+    if (answered != nullptr && begun && !*answered) *answered = !core->is_quiet();
     const auto result = core->transport().write(left);
     if (result.step == Transport::Step::done) {
       written += result.bytes;
@@ -268,11 +274,7 @@ void Stream::replace_transport(std::unique_ptr<Transport> transport) {
 }
 int Stream::socket() const { return core_->socket(); }
 
-bool Stream::is_quiet() {
-  if (!core_ || !core_->open()) return false;
-  const auto step = core_->transport().peek().step;
-  return step == Transport::Step::want_read || step == Transport::Step::want_write;
-}
+bool Stream::is_quiet() { return core_ && core_->open() && core_->is_quiet(); }
 
 void Stream::watch_hangup(std::function<void()> gone) { core_->watch_hangup(std::move(gone)); }
 void Stream::stop_watching() { core_->stop_watching(); }

@@ -92,8 +92,11 @@ class Stream {
   // Waits until something has come, so that no buffer is needed meanwhile; with TLS it may turn out
   // to be nothing to read.
   Task<IoResult> wait_readable(SteadyPoint deadline);
-  // All pieces, in their order. `pieces` and what they refer to live until it returns.
-  Task<IoResult> write(std::span<const BytesView> pieces, SteadyPoint deadline);
+  // All pieces, in their order. `pieces` and what they refer to live until it returns; so does
+  // `answered`, which becomes true if bytes, or the end, came before the last byte was written. A
+  // read after that is eager: TLS may have taken them from the socket.
+  Task<IoResult> write(std::span<const BytesView> pieces, SteadyPoint deadline,
+                       bool* answered = nullptr);
 
   // At once: an idle stream that may be used again has nothing to read and has not ended.
   bool is_quiet();

@@ -37,6 +37,12 @@ class TlsTest : public ::testing::Test {
         loops_, {.address = asio::ip::make_address("127.0.0.1"), .tls = *context},
         [this](ServerRequest& request, ServerResponse& response) -> Task<void> {
           EXPECT_TRUE(request.is_tls());
+          if (request.target() == "/early") {
+            (void)co_await response.send(413, Fields(), {});
+            answered_.set(true);
+            (void)co_await read_.wait();
+            co_return;
+          }
           auto body = co_await request.read_all(std::size_t{8} << 20);
           EXPECT_TRUE(body);
           if (!body) co_return;
@@ -80,6 +86,8 @@ class TlsTest : public ::testing::Test {
   }
 
   std::promise<void> gone_seen_;
+  OneShot<bool> answered_;
+  OneShot<bool> read_;
   SystemClock clock_;
   LoopPool loops_{clock_, 1};
   TestAuthority authority_;
@@ -155,6 +163,33 @@ TEST_F(TlsTest, ACutResponseIsAnError) {
   const auto fetched = fetch("127.0.0.1", authority_.ca_file(), "/cut");
   ASSERT_FALSE(fetched);
   EXPECT_EQ(fetched.error().code, Errc::unknown_outcome);
+}
+
+// failures.md 16: to see that it has come, TLS takes it from the socket; it is read all the same.
+TEST_F(TlsTest, AnEarlyAnswerIsReadThroughTls) {
+  serve(authority_.issue("IP:127.0.0.1"));
+  Upstream upstream{.scheme = "https",
+                    .host = "127.0.0.1",
+                    .port = server_->port(),
+                    .rules = rules_,
+                    .tls = TlsClientContext::create({.ca_file = authority_.ca_file()}).value()};
+  const auto status = run_on(
+      loops_.at(0),
+      [](HttpClient& client, Upstream to, OneShot<bool> answered) -> Task<Expected<int>> {
+        WRIT_CO_TRY(auto exchange, co_await client.connect(
+                                       std::move(to), {.timeouts = {.head = milliseconds(5'000)}}));
+        WRIT_CO_TRY_VOID(co_await exchange.send_head(
+            {.method = "POST", .target = "/early", .host = "upstream.test"}, 6));
+        WRIT_CO_TRY_VOID(co_await exchange.send_body(as_bytes("abc")));
+        (void)co_await answered.wait();
+        WRIT_CO_TRY_VOID(co_await exchange.send_body(as_bytes("def")));
+        WRIT_CO_TRY_VOID(co_await exchange.finish_body());
+        WRIT_CO_TRY(const auto head, co_await exchange.receive_head());
+        co_return head.status;
+      }(client_, std::move(upstream), answered_));
+  read_.set(true);
+  ASSERT_TRUE(status) << status.error().to_string();
+  EXPECT_EQ(*status, 413);
 }
 
 TEST_F(TlsTest, P17_AClientThatGoesIsSeenThroughTls) {
