@@ -216,6 +216,26 @@ Expected<Entry> EntryBuilder::build() const {
   return entry;
 }
 
+Expected<Entry> EntryBuilder::build_bounded() const {
+  auto entry = build();
+  if (entry || entry.error().code != Errc::too_large) return entry;
+  EntryBuilder fitting = *this;
+  while (!entry && entry.error().code == Errc::too_large && !fitting.fields_.empty()) {
+    std::string key;
+    std::string largest;
+    for (const auto& field : fitting.fields_) {
+      auto text = canonical_json(field.value());
+      if (text.size() <= largest.size()) continue;
+      key = text_of(field);
+      largest = std::move(text);
+    }
+    fitting.fields_.erase(view(key));
+    fitting.set(key + "_sha256", hex_encode(crypto::sha256(largest)));
+    entry = fitting.build();
+  }
+  return entry;
+}
+
 bool EntryBuilder::is_reserved(std::string_view key) {
   return std::ranges::find(kReserved, key) != kReserved.end();
 }

@@ -104,6 +104,10 @@ class EntryBuilder {
   // invalid_input for a mistake above and for a time outside the years 0000 to 9999, too_large over
   // kMaxEntryBytes.
   Expected<Entry> build() const;
+  // The same, and too large for nothing that a field says: while it is over kMaxEntryBytes, the
+  // largest field gives way to `key`_sha256, the digest of its canonical form in hex. For entries
+  // whose texts others made: what happened is recorded however long they made them.
+  Expected<Entry> build_bounded() const;
 
   static bool is_reserved(std::string_view key);
 

@@ -300,6 +300,27 @@ TEST_F(EntryBuilderTest, P21_an_entry_has_a_workspace_and_a_time_that_can_be_wri
   }
 }
 
+// failures.md 27: whoever makes a field long ends no record, and no process, with it.
+TEST_F(EntryTest, P21_what_makes_an_entry_too_large_gives_way_to_its_digest) {
+  const std::string hostile(20'000, '\x01');
+  auto large = builder();
+  large.set("message", hostile).set("role", "payer").set("texts", Json(JsonArray{hostile.c_str()}));
+  EXPECT_EQ(large.build().error().code, Errc::too_large);
+  const auto entry = large.build_bounded();
+  ASSERT_TRUE(entry);
+  ASSERT_TRUE(Entry::parse(entry->bytes()));
+  const auto json = entry->json();
+  EXPECT_EQ(json.at("role"), Json("payer"));
+  EXPECT_FALSE(json.contains("message"));
+  EXPECT_FALSE(json.contains("texts"));
+  EXPECT_EQ(json.at("message_sha256"),
+            Json(hex_encode(crypto::sha256(canonical_json(Json(hostile))))));
+
+  const auto small = builder().set("a", "1");
+  EXPECT_EQ(small.build_bounded()->text(), small.build()->text());
+  EXPECT_EQ(builder().set("a", "\xff").build_bounded().error().code, Errc::invalid_input);
+}
+
 TEST_F(EntryTest, P21_a_commitment_is_the_salted_digest_that_is_documented) {
   const auto payload = to_bytes("{\"amount\":12}");
   const auto commitment = commit_payload(random, payload);

@@ -138,10 +138,10 @@ Task<Expected<Approvals::Shared>> Approvals::decide(LiveWorkspace& workspace, Ap
   entry.set("by", who.id.to_string())
       .set("by_name", who.name)
       .set("decision", std::string(approval::name(verdict)))
-      .set("groups", json_strings(decision.groups))
       .set("key", next.decisions.back().key)
       .set("signature", base64url_encode(next.decisions.back().signature))
       .set("state", std::string(approval::name(next.state)));
+  set_texts(entry, "groups", decision.groups);
   if (!note.empty()) entry.set("note", note);
   std::vector<Change> changes;
   auto append = about(std::move(entry), next, {});

@@ -177,9 +177,8 @@ Task<Expected<std::variant<Approvals::Ready, Approvals::Pending>>> Approvals::as
   auto statement =
       writer(workspace).payload(asked.id.to_string(), kArguments, as_bytes(asked.statement));
   auto entry = writer(workspace).entry(audit::Kind::approval_requested);
-  entry.set("groups", json_strings(asked.groups))
-      .set("agent_name", asked.agent_name)
-      .commit(kArguments, statement.commitment.digest);
+  entry.set("agent_name", asked.agent_name).commit(kArguments, statement.commitment.digest);
+  set_texts(entry, "groups", asked.groups);
   std::vector<Change> changes;
   for (const auto& old : before) {
     auto next = approval::supersede(*old, asked.id, now);

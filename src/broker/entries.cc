@@ -10,9 +10,18 @@
 namespace writ::broker {
 namespace {
 
+// In the canonical form. All that one entry takes of these is some 50 KB at most, so that in an
+// entry about a call nothing has to give way to its digest.
 constexpr std::size_t kMostText = 1000;
 constexpr std::size_t kMostScope = std::size_t{16} * 1024;
 constexpr std::size_t kMostTexts = std::size_t{8} * 1024;
+
+// Between its quotes.
+std::size_t written_size(std::string_view text) {
+  std::string out;
+  write_json_string(text, out);
+  return out.size() - 2;
+}
 
 // Who acts, in which run, of which workflow: on every entry about a call.
 void describe_call(audit::EntryBuilder& entry, const action::ProposedAction& proposed) {
@@ -49,14 +58,18 @@ std::optional<Once> proof_of(const action::ProposedAction& proposed) {
 }  // namespace
 
 std::string bounded_text(std::string_view text) {
-  if (text.size() <= kMostText && is_utf8(text)) return std::string(text);
+  if (text.size() <= kMostText && is_utf8(text) && written_size(text) <= kMostText)
+    return std::string(text);
   // What is visible is at least as long as what it is made of.
-  auto out = visible_text(text.substr(0, kMostText));
-  auto end = std::min(out.size(), kMostText);
-  while (end > 0 && end < out.size() && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80)
-    --end;
-  out.resize(end);
-  return out + "...";
+  const auto visible = visible_text(text.substr(0, kMostText));
+  std::size_t end = 0;
+  std::size_t written = 0;
+  for (auto next = end; next_code_point(visible, next); end = next) {
+    written += written_size(std::string_view(visible).substr(end, next - end));
+    if (written > kMostText) break;
+    if (next == visible.size()) return visible + "...";
+  }
+  return visible.substr(0, end) + "...";
 }
 
 void set_scope(audit::EntryBuilder& entry, Json scope) {
@@ -74,7 +87,7 @@ void set_texts(audit::EntryBuilder& entry, std::string_view key,
   std::size_t bytes = 0;
   for (const auto& text : texts) {
     auto one = bounded_text(text);
-    bytes += one.size();
+    bytes += written_size(one) + 3;  // with its quotes and a comma
     if (bytes > kMostTexts) break;
     list.emplace_back(std::string_view(one));
   }
@@ -98,7 +111,7 @@ EntryWriter::Payload EntryWriter::payload(std::string_view owner, std::string_vi
 
 Append EntryWriter::append(const audit::EntryBuilder& builder, std::vector<std::string> about,
                            Bytes sealed) {
-  const auto entry = builder.build();
+  const auto entry = builder.build_bounded();
   WRIT_CHECK(entry.has_value());
   return {.entry = entry->text(),
           .sealed = std::move(sealed),
@@ -135,11 +148,12 @@ Append EntryWriter::intent(const action::AuthorizedAction& authorized,
     about_ids.push_back(likeness_subject(proposed.likeness()));
   }
   if (approval != nullptr) {
-    about.approval(approval->id).set("approval_groups", json_strings(authorized.approvals()));
-    JsonArray approvers;
-    for (const auto& decision : approval->decisions)
-      approvers.emplace_back(std::string_view(decision.user_name));
-    about.set("approved_by", std::move(approvers));
+    const auto& groups = authorized.approvals();
+    std::vector<std::string> approvers;
+    for (const auto& decision : approval->decisions) approvers.push_back(decision.user_name);
+    about.approval(approval->id);
+    set_texts(about, "approval_groups", {groups.begin(), groups.end()});
+    set_texts(about, "approved_by", approvers);
     about_ids.push_back(approval->id.to_string());
   }
   auto out = append(about, std::move(about_ids), std::move(arguments.sealed));

@@ -39,7 +39,8 @@ class EntryWriter {
 
   // An entry of `kind` about nothing yet.
   audit::EntryBuilder entry(audit::Kind kind) const { return {kind, clock_.now(), workspace_}; }
-  // The builder's entry as a unit appends it. Our own entries always build: a failure is a bug.
+  // The builder's entry as a unit appends it, with digests in place of what would make it too large
+  // (EntryBuilder::build_bounded()). Our own entries always build: a failure is a bug.
   static Append append(const audit::EntryBuilder& builder, std::vector<std::string> subjects,
                        Bytes sealed = {});
 
@@ -75,21 +76,17 @@ class EntryWriter {
 };
 
 // An entry is bounded (audit::kMaxEntryBytes) and must always build, whatever an agent, an upstream
-// or a document made its parts of. These keep each part small.
+// or a document made its parts of. append() sees to that; these keep each part small enough to be
+// read there. Sizes are those of the canonical form, in which a control character is six bytes.
 //
 // A text as it is, where it is UTF-8 of at most 1000 bytes; else its beginning as people see it.
 std::string bounded_text(std::string_view text);
 // `scope`, or where that is large `scope_digest`.
 void set_scope(audit::EntryBuilder& entry, Json scope);
-// The list under `key`, each text bounded; how many did not fit under `key`_left_out.
+// The list under `key`, each text bounded, at most 8 KiB; how many did not fit under
+// `key`_left_out.
 void set_texts(audit::EntryBuilder& entry, std::string_view key,
                const std::vector<std::string>& texts);
-
-JsonArray json_strings(const auto& list) {
-  JsonArray out;
-  for (const auto& item : list) out.emplace_back(std::string_view(item));
-  return out;
-}
 
 // The subject under which find_log() finds the intents of writes and money actions that say the
 // same (action::likeness), whichever run asked.
