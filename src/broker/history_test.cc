@@ -72,7 +72,8 @@ TEST_F(HistoryTest, ATraceIsTheTreeBelowARun) {
 
 TEST_F(HistoryTest, RunsThatHaveEndedAreThereAndSayWhy) {
   acme_.revoke(plan_->id);
-  acme_.workspace().runs().sweep(acme_.clock().now() + std::chrono::hours(24));
+  auto& runs = acme_.workspace().runs();
+  runs.forget(runs.over(acme_.clock().now() + std::chrono::hours(24)));
   const auto tree = traced(plan_->id).value();
   ASSERT_TRUE(tree.children[0].children[0].run.ended.has_value());
   EXPECT_EQ(tree.run.ended->cause.by, "server");

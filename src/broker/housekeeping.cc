@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "async/event.h"
 #include "broker/entries.h"
 #include "broker/run_record.h"
 #include "wire/canonical.h"
@@ -31,6 +32,8 @@ Append ended(const EntryWriter& writer, const delegation::Run& run) {
 Task<Expected<std::size_t>> end_runs_past_their_end(LiveWorkspace& workspace, const Clock& clock,
                                                     Random& random) {
   const auto now = clock.now();
+  const auto over = workspace.runs().over(now);
+  if (over.empty()) co_return 0;
   std::vector<SharedRun> due;
   for (auto& run : workspace.runs().all()) {
     if (run->ends <= now) due.push_back(std::move(run));
@@ -64,7 +67,11 @@ Task<Expected<std::size_t>> end_runs_past_their_end(LiveWorkspace& workspace, co
     });
     if (due.size() == before) co_return std::unexpected(committed.error());
   }
-  workspace.runs().sweep(now);
+  // Also of those that somebody is revoking at this moment, who would not find them again.
+  const OneShot<bool> stopped;
+  workspace.runs().end(over, [stopped] { stopped.set(true); });
+  (void)co_await stopped.wait();
+  workspace.runs().forget(over);
   co_return count;
 }
 

@@ -13,9 +13,11 @@
 
 namespace writ::broker {
 
-// Records the end of each run whose time is over (run.ended, and revision 2 of its record), and
-// then forgets it. It had no authority from the moment of its end on, recorded or not. Returns how
-// many ended. Errors: those of the store; what is left is for the next time.
+// Records the end of each run whose time is over (run.ended, and revision 2 of its record), stops
+// what it has in flight as a revocation does, and then forgets it: no byte of a run that is
+// forgotten can follow (I4). It had no authority from the moment of its end on, recorded or not.
+// Returns how many ended. Errors: those of the store; what is left is for the next time, and a
+// revocation still stops it.
 Task<Expected<std::size_t>> end_runs_past_their_end(LiveWorkspace& workspace, const Clock& clock,
                                                     Random& random);
 

@@ -57,6 +57,40 @@ TEST_F(HousekeepingTest, P9_ARunsEndIsRecordedOnceAndTheRunForgotten) {
   EXPECT_EQ(end_runs(), 0U);
 }
 
+TEST_F(HousekeepingTest, I4_ARunsEndStopsWhatItHasInFlightBeforeTheRunIsForgotten) {
+  const auto billing = acme_.refund_chain();
+  const auto token = acme_.workspace().runs().token(billing->id);
+  const SystemClock clock;
+  Loop other(clock, milliseconds(1));
+  other.start("calls");
+  std::promise<void> busy;
+  std::promise<void> freed;
+  bool stopped = false;
+  std::unique_ptr<CancelRegistration> in_flight;
+  other.post([&] {
+    in_flight = std::make_unique<CancelRegistration>(token, other, [&] { stopped = true; });
+    busy.set_value();
+    freed.get_future().wait();
+  });
+  busy.get_future().wait();
+
+  acme_.clock().set_wall(billing->ends);
+  auto ended = std::async(std::launch::async, [&] { return end_runs(); });
+  while (!token.cancelled()) std::this_thread::yield();
+  // After the turn in which it was cancelled.
+  acme_.run([]() -> Task<void> { co_return; }());
+  EXPECT_EQ(acme_.workspace().runs().family(billing->id), std::vector<RunId>{billing->id});
+  freed.set_value();
+  EXPECT_TRUE(ended.get());
+  EXPECT_EQ(acme_.workspace().runs().find(billing->id), nullptr);
+  run_on(other, [](std::unique_ptr<CancelRegistration> last) -> Task<void> {
+    last.reset();
+    co_return;
+  }(std::move(in_flight)));
+  EXPECT_TRUE(stopped);
+  other.stop();
+}
+
 TEST_F(HousekeepingTest, ARevokedRunIsNotSaidToHaveEndedByItself) {
   const auto planner = acme_.start("plan");
   const auto other = acme_.start("plan");

@@ -126,9 +126,18 @@ void LiveRuns::end(const std::vector<RunId>& ids, std::function<void()> acknowle
   one();
 }
 
-void LiveRuns::sweep(TimePoint now) {
+std::vector<RunId> LiveRuns::over(TimePoint now) const {
+  const std::shared_lock lock(mutex_);
+  std::vector<RunId> out;
+  for (const auto& [id, entry] : runs_) {
+    if (entry.run->ends <= now) out.push_back(id);
+  }
+  return out;
+}
+
+void LiveRuns::forget(const std::vector<RunId>& ids) {
   const std::unique_lock lock(mutex_);
-  std::erase_if(runs_, [now](const auto& item) { return item.second.run->ends <= now; });
+  for (const auto id : ids) runs_.erase(id);
 }
 
 LiveWorkspace::LiveWorkspace(WorkspaceId id, std::shared_ptr<WorkspaceStore> store,

@@ -58,8 +58,10 @@ class LiveRuns {
   // Ends them and stops what they have in flight; `acknowledged` runs when no byte of theirs can
   // follow, of those that somebody else has just ended too.
   void end(const std::vector<RunId>& ids, std::function<void()> acknowledged);
-  // Forgets runs that ended before `now`.
-  void sweep(TimePoint now);
+  // The runs whose time is over, revoked before or not.
+  std::vector<RunId> over(TimePoint now) const;
+  // Only once end() has acknowledged them: of what is forgotten nothing can be stopped any more.
+  void forget(const std::vector<RunId>& ids);
 
  private:
   struct Entry {

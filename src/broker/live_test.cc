@@ -96,10 +96,12 @@ TEST_F(LiveTest, ATokenOfARunThatIsNotThereIsCancelledAlready) {
   EXPECT_FALSE(runs().token(billing_->id).cancelled());
 }
 
-TEST_F(LiveTest, ASweepForgetsWhatHasEndedByItsTimeAlone) {
-  runs().sweep(billing_->ends - milliseconds(1));
-  EXPECT_NE(runs().find(billing_->id), nullptr);
-  runs().sweep(billing_->ends);
+TEST_F(LiveTest, WhatIsOverByItsTimeIsListedRevokedOrNotAndForgotten) {
+  EXPECT_TRUE(runs().over(billing_->ends - milliseconds(1)).empty());
+  EXPECT_THAT(runs().over(billing_->ends), ElementsAre(billing_->id));
+  runs().end({billing_->id}, {});
+  EXPECT_THAT(runs().over(billing_->ends), ElementsAre(billing_->id));
+  runs().forget({billing_->id});
   EXPECT_EQ(runs().find(billing_->id), nullptr);
   EXPECT_NE(runs().find(planner_->id), nullptr);
 }

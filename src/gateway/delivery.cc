@@ -14,7 +14,7 @@
 namespace writ::gateway {
 namespace {
 
-constexpr std::string_view kRevoked = "the run was revoked before anything was sent";
+constexpr std::string_view kRunOver = "the run was revoked, or its time was over";
 
 }  // namespace
 
@@ -65,7 +65,7 @@ Task<tools::Outcome> Delivery::run() {
 }
 
 Expected<void> Delivery::check_alive() const {
-  if (revoked()) return fail(Errc::denied, std::string(kRevoked));
+  if (run_over()) return fail(Errc::denied, std::string(kRunOver));
   if (auto alive = parts_.authenticator.still_alive(workspace_, proposed().call()); !alive) {
     return fail(Errc::denied, alive.error().message);
   }
@@ -249,9 +249,9 @@ Task<tools::Outcome> Delivery::not_sent(const Error& error) {
   // Nothing happened, so there is nothing unknown about it.
   (void)co_await record(tools::Outcome::failed, "not sent: " + error.message);
   broker::before_step(parts_.steps, "reply");
-  if (error.code == Errc::denied || revoked()) {
+  if (error.code == Errc::denied || run_over()) {
     co_await answer(stopped_before_sending(
-        action().id(), error.code == Errc::denied ? error.message : std::string(kRevoked)));
+        action().id(), error.code == Errc::denied ? error.message : std::string(kRunOver)));
   } else {
     co_await answer(not_delivered(action().id(), "the tool server did not take the request"));
   }
@@ -260,17 +260,17 @@ Task<tools::Outcome> Delivery::not_sent(const Error& error) {
 
 Task<tools::Outcome> Delivery::lost(const Error& error) {
   const auto outcome = tools::classify(operation(), {.status = status_, .complete = false});
-  const auto why = revoked() ? "cut: the run was revoked" : error.message;
+  const auto why = run_over() ? "cut: " + std::string(kRunOver) : error.message;
   (void)co_await record(outcome, why);
   broker::before_step(parts_.steps, "reply");
   if (response_.begun()) {
     // Truncated is not complete: the agent must see that something is missing.
     response_.cut();
   } else if (is_read()) {
-    auto detail = revoked() ? std::string("the run was revoked")
-                            : std::string("the tool server gave no whole answer");
-    co_await answer(revoked() ? stopped_before_sending(action().id(), std::move(detail))
-                              : upstream_failed(action().id(), std::move(detail)));
+    auto detail =
+        run_over() ? std::string(kRunOver) : std::string("the tool server gave no whole answer");
+    co_await answer(run_over() ? stopped_before_sending(action().id(), std::move(detail))
+                               : upstream_failed(action().id(), std::move(detail)));
   } else {
     co_await answer(outcome_unknown(action().id()));
   }

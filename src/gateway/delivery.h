@@ -4,8 +4,8 @@
 //
 // The outcome of a write or of money is durable before the last piece of its response leaves (P16).
 // An agent that goes away after the claim changes nothing for these: the call finishes, and what it
-// answered is kept (P17). A run that is revoked cuts both sides; the connection was registered with
-// its cancellation at the dial (I4).
+// answered is kept (P17). A run that is revoked, or whose time is over, cuts both sides; the
+// connection was registered with its cancellation at the dial (I4).
 #pragma once
 
 #include <optional>
@@ -83,7 +83,7 @@ class Delivery {
   // Whether what the upstream answers says nothing of what it did; then the agent is told so, and
   // does not get the answer (P16).
   bool leaves_unknown() const;
-  bool revoked() const { return run_ended_.cancelled(); }
+  bool run_over() const { return run_ended_.cancelled(); }
 
   const DeliveryParts& parts_;
   broker::LiveWorkspace& workspace_;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "broker/housekeeping.h"
 #include "gateway/testing.h"
 #include "wire/time_text.h"
 
@@ -163,6 +164,20 @@ TEST_F(Held, I4_ARevocationEndsAHeldCallRefused) {
   const auto seen = agent.response();
   EXPECT_EQ(seen.status, 403);
   EXPECT_EQ(seen.member("operand"), "run");
+}
+
+TEST_F(Held, I4_P17_ARunsEndEndsAHeldCallRefused) {
+  acme().preview(*run_);
+  const auto before = intents();
+  auto agent = gateway_.call(*run_, waiting(Gateway::refund("key-1")));
+  gateway_.wait_for_question();
+  acme().clock().set_wall(run_->ends);
+  ASSERT_TRUE(acme().run(
+      broker::end_runs_past_their_end(acme().workspace(), acme().clock(), acme().random())));
+  const auto seen = agent.response();
+  EXPECT_EQ(seen.status, 403);
+  EXPECT_EQ(seen.member("operand"), "run");
+  EXPECT_EQ(intents(), before);
 }
 
 TEST(KeptResults, P17_WhatIsKeptOfAResponseIsBounded) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.h"
+#include "broker/housekeeping.h"
 #include "crypto/hash.h"
 #include "gateway/testing.h"
 
@@ -109,6 +110,23 @@ TEST_F(Opaque, P16_AnAgentThatGoesInMidBodyLeavesTheOutcomeUnknown) {
   EXPECT_THAT(upstream.read_all(), Not(::testing::EndsWith("0\r\n\r\n")));
   while (gateway_.connections() > 0) std::this_thread::yield();
   EXPECT_THAT(outcome(audit::Kind::action_unknown), Not(IsEmpty()));
+}
+
+// What the run has in flight ends with it: a run that is forgotten could not be revoked any more.
+TEST_F(Opaque, I4_P9_ACallUnderWayIsCutAtItsRunsEnd) {
+  auto agent = begin();
+  auto upstream = gateway_.upstream().accept();
+  upstream.read_through("\r\n\r\n");
+  agent.socket().send("5\r\none, \r\n");
+  EXPECT_EQ(upstream.read_bytes(10), "5\r\none, \r\n");
+  acme().clock().set_wall(run_->ends);
+  ASSERT_TRUE(acme().run(
+      broker::end_runs_past_their_end(acme().workspace(), acme().clock(), acme().random())));
+  EXPECT_EQ(acme().workspace().runs().find(run_->id), nullptr);
+  agent.socket().send("4\r\ntwo.\r\n0\r\n\r\n");
+  EXPECT_EQ(agent.response().status, 502);
+  EXPECT_EQ(upstream.read_all(), "");
+  EXPECT_THAT(outcome(audit::Kind::action_unknown), HasSubstr("its time was over"));
 }
 
 TEST(Egress, P19_F21_ANameThatLeadsElsewhereIsNotDialledAndBurnsNothing) {
