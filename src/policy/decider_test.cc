@@ -276,6 +276,62 @@ TEST_F(Decision, P4_AnAnnotationThatNobodyCouldAnswerIsRefusedAtApply) {
               HasSubstr("policies/test.cedar:1:"));
 }
 
+// A policy that names what is not there matches nothing, without a word: a hole where it forbids.
+TEST_F(Decision, WhatAPolicyNamesIsDeclaredOrItIsRefusedAtApply) {
+  const auto refused_model = [&](std::string_view policy) {
+    const auto built = model(policy);
+    return built ? "" : built.error().where + " " + built.error().message;
+  };
+  for (const auto* mistyped :
+       {R"(Writ::Action::"billing.pya")", R"(Writ::Agent::"biling")", R"(Writ::Group::"finances")",
+        R"(Writ::User::"alcie")", R"(Writ::Step::"settle")", R"(Writ::Step::"refund/setle")",
+        R"(Writ::Workflow::"refunds")", R"(Writ::ToolServer::"biling")",
+        R"(Writ::Workspace::"other")", R"(Action::"billing.pay")", R"(Writ::Tool::"billing")"}) {
+    for (const auto* policy :
+         {"forbid (principal == X, action, resource);",
+          "forbid (principal in X, action, resource);",
+          "forbid (principal is Writ::Run in X, action, resource);",
+          "forbid (principal, action == X, resource);",
+          "forbid (principal, action in X, resource);",
+          "forbid (principal, action in [Writ::Action::\"billing.pay\", X], resource);",
+          "forbid (principal, action, resource == X);",
+          "forbid (principal, action, resource) when { principal in X };",
+          "forbid (principal, action, resource) unless { [X].contains(action) };",
+          "forbid (principal, action, resource) when { {a: if false then X else 1} has a };",
+          "forbid (principal, action, resource) when { true || !(resource is Writ::Run in X) };",
+          "@needs_approval(\"finance\") forbid (principal, action == X, resource);"}) {
+      std::string text = policy;
+      text.replace(text.find('X'), 1, mistyped);
+      if (!cedar::parse_policies(text, "")) continue;  // Cedar has actions alone in that place
+      EXPECT_THAT(refused_model(text), testing::StartsWith("policies/test.cedar:1:")) << text;
+      EXPECT_THAT(refused_model(text), HasSubstr("could never match")) << text;
+    }
+  }
+  EXPECT_EQ(refused_model("permit (principal, action, resource)\n"
+                          "when { principal.depth < 3 &&\n"
+                          "  action == Writ::Action::\"billing.pya\" };"),
+            "policies/test.cedar:3:13 the policy names Writ::Action::\"billing.pya\", which is not "
+            "declared, so it could never match");
+  for (const auto* policy : {"forbid (principal is Writ::Rnu, action, resource);",
+                             "forbid (principal, action, resource is ToolServer);",
+                             "forbid (principal, action, resource) when { principal is User };"}) {
+    EXPECT_THAT(refused_model(policy), HasSubstr("which does not exist")) << policy;
+  }
+}
+
+TEST_F(Decision, WhatIsDeclaredMayBeNamedAndARunOfAnyId) {
+  for (const auto* named :
+       {R"(Writ::Action::"billing.pay")", R"(Writ::Action::"tool.call")",
+        R"(Writ::Action::"tool.read")", R"(Writ::Action::"tool.write")",
+        R"(Writ::Action::"tool.money")", R"(Writ::Agent::"billing")", R"(Writ::Group::"nobody")",
+        R"(Writ::User::"carol")", R"(Writ::Step::"refund/settle")", R"(Writ::Workflow::"refund")",
+        R"(Writ::ToolServer::"billing")", R"(Writ::Workspace::"acme")", R"(Writ::Run::"run_1")"}) {
+    const auto built = model(
+        "forbid (principal, action, resource) when { principal == " + std::string(named) + " };");
+    EXPECT_TRUE(built.has_value()) << named << built.error().to_string();
+  }
+}
+
 // --- failures.md 15
 
 TEST_F(Decision, AnyErrorInAnyPolicyIsADenialWhateverTheOthersSay) {
@@ -285,7 +341,7 @@ TEST_F(Decision, AnyErrorInAnyPolicyIsADenialWhateverTheOthersSay) {
         R"(@id("e") @needs_approval("finance") forbid (principal, action, resource)
            when { context.input.amount < "x" };)",
         R"(@id("e") forbid (principal, action, resource)
-           when { Writ::User::"nobody-there".name == "x" };)",
+           when { Writ::User::"alice".nothing == "x" };)",
         R"(@id("e") permit (principal, action, resource)
            when { 9223372036854775807 + context.input.amount > 0 };)"}) {
     const auto decided = decide(with(erring));

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "policy/references.h"
+
 namespace writ::policy {
 namespace {
 
@@ -106,6 +108,7 @@ Expected<Model> Model::create(cedar::PolicySet policies, const ModelObjects& obj
     }
   }
   WRIT_TRY(auto entities, cedar::Entities::create(std::move(list)));
+  WRIT_TRY_VOID(check_references(policies, entities));
   return Model(std::move(policies), std::move(entities));
 }
 

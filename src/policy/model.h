@@ -38,7 +38,8 @@ struct ModelObjects {
 class Model {
  public:
   // invalid_input, with the policy's place, for an annotation @needs_approval that is on a permit,
-  // names no group of the workspace, or names a group without a member (nobody could ever approve).
+  // names no group of the workspace, or names a group without a member (nobody could ever approve);
+  // and, with its own place, for an entity that a policy names and `objects` does not declare.
   static Expected<Model> create(cedar::PolicySet policies, const ModelObjects& objects);
 
   const cedar::PolicySet& policies() const { return policies_; }

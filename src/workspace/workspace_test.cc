@@ -132,6 +132,17 @@ TEST_F(Workspace, P4_ANeedForApprovalNamesAGroupThatCanAnswer) {
   EXPECT_THAT(problems(documents), testing::HasSubstr("stands on a permit"));
 }
 
+TEST_F(Workspace, APolicyThatNamesWhatIsNotDeclaredIsAProblemWithItsPlace) {
+  auto documents = example();
+  documents["policies/extra.cedar"] =
+      "@id(\"x\") @needs_approval(\"finance\")\n"
+      "forbid (principal, action == Writ::Action::\"billing.refund.exeucte\", resource);";
+  EXPECT_THAT(
+      problems(documents),
+      testing::HasSubstr("policies/extra.cedar:1:1: the policy names "
+                         "Writ::Action::\"billing.refund.exeucte\", which is not declared"));
+}
+
 TEST_F(Workspace, AnEmptyDirectoryIsNoWorkspace) {
   EXPECT_THAT(problems({}), testing::HasSubstr("there is no workspace.toml"));
 }
