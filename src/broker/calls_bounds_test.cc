@@ -39,7 +39,7 @@ TEST_F(CallBounds, ARefusalThatQuotesAHugeNameIsStillAnEntry) {
   EXPECT_EQ(refused(stopped), delegation::Operand::policy) << describe(stopped);
   const auto entries = acme_.entries(audit::Kind::action_refused);
   ASSERT_THAT(entries, SizeIs(1));
-  EXPECT_THAT(field(entries.front(), "message"), StartsWith("/more/~0~0"));
+  EXPECT_THAT(field(entries.front(), "message"), StartsWith("/more/\"~0~0"));
   EXPECT_LT(field(entries.front(), "message").size(), 1'100U);
 }
 
