@@ -157,6 +157,18 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
   unit.puts = {{RecordKind::workspace, workspace.id().to_string(), before->number(),
                 to_record(WorkspaceRecord{documents, built->names})}};
   unit.appends = {applied_entry(writer, *next, out.changes, caller)};
+  // A name that comes back is the same user: what could have been come back with goes in this very
+  // commit. The key does; sessions and invitations are of the standing's revision, and end with it.
+  std::vector<std::pair<UserId, Standing>> gone;
+  for (const auto& user : before->users()) {
+    if (next->user(user->id) != nullptr) continue;
+    auto standing = workspace.standing(user->id);
+    const auto was = standing.revision;
+    standing.key.reset();
+    standing.revision = was + 1;
+    unit.puts.push_back({RecordKind::user, user->id.to_string(), was, to_record(standing)});
+    gone.emplace_back(user->id, std::move(standing));
+  }
   auto committed = co_await workspace.store().commit(std::move(unit));
   if (!committed) {
     if (committed.error().code != Errc::conflict) co_return refused(std::move(committed).error());
@@ -168,6 +180,7 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
                           .error());
   }
   workspace.publish(next, std::move(documents), std::move(built->names));
+  for (auto& [user, standing] : gone) workspace.set_standing(user, std::move(standing));
   out.version = next->number();
   co_return co_await finish(workspace, std::move(out), before, next, std::move(caller));
 }

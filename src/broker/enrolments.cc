@@ -17,6 +17,7 @@ std::string Enrolment::to_record() const {
   if (user) {
     out["user"] = user->to_string();
     out["by"] = by->to_string();
+    if (standing) out["standing"] = *standing;
   } else {
     out["founding"] = true;
     if (taken) {
@@ -39,6 +40,7 @@ Expected<Enrolment> Enrolment::parse(const Record& record) {
   const auto founding = r.optional_boolean("founding").value_or(false);
   const auto user = r.optional_string("user", {.max = 64});
   const auto by = r.optional_string("by", {.max = 64});
+  const auto standing = r.optional_integer("standing", {.min = 0});
   const auto* taken = r.optional_object("taken");
   if (founding == user.has_value() || user.has_value() != by.has_value())
     r.refuse("user", "neither an invitation nor a founding code");
@@ -46,6 +48,7 @@ Expected<Enrolment> Enrolment::parse(const Record& record) {
   if (user) {
     WRIT_TRY(out.user, UserId::parse(*user));
     WRIT_TRY(out.by, UserId::parse(*by));
+    if (standing) out.standing = static_cast<std::uint64_t>(*standing);
   }
   if (taken != nullptr) {
     ObjectReader t(*taken, "/taken");
@@ -72,11 +75,15 @@ Task<Expected<std::optional<Enrolment>>> find_enrolment(WorkspaceStore& store,
 
 Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_name, Caller caller,
                                   const Clock& clock, Random& random) {
-  const auto user = workspace.version()->user(user_name);
+  const auto version = workspace.version();
+  const auto user = version->user(user_name);
   if (user == nullptr) co_return fail(Errc::not_found, "the workspace has no such user");
   const auto now = clock.now();
   IssuedCode issued{.code = make_code(random), .expires = now + kEnrolmentLife};
+  const auto standing = workspace.standing(user->id).revision;
   Unit unit;
+  // A user who is removed meanwhile is not invited with the standing of afterwards.
+  unit.checks = {{RecordKind::workspace, workspace.id().to_string(), version->number()}};
   WRIT_CO_TRY(const auto others,
               co_await workspace.store().list(RecordKind::enrolment, "", kMaxList));
   for (const auto& record : others) {
@@ -87,6 +94,7 @@ Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_nam
   const Enrolment enrolment{.expires = issued.expires,
                             .user = user->id,
                             .by = caller.user->id,
+                            .standing = standing,
                             .taken = std::nullopt,
                             .revision = 0};
   unit.puts.push_back({RecordKind::enrolment, code_id(issued.code), 0, enrolment.to_record()});
@@ -107,6 +115,7 @@ Task<Expected<IssuedCode>> issue_founding_code(WorkspaceStore& server, const Clo
   const Enrolment enrolment{.expires = issued.expires,
                             .user = std::nullopt,
                             .by = std::nullopt,
+                            .standing = std::nullopt,
                             .taken = std::nullopt,
                             .revision = 0};
   Unit unit;

@@ -3,7 +3,7 @@
 // of its workspace; the founding code, made at `writ init`, is one of the nil workspace and makes
 // the first admin of a new workspace (founding.h). Stored form, id the code's hash:
 //
-//   {"expires":ms,"user":"usr_…","by":"usr_…","v":1}                     an invitation
+//   {"expires":ms,"user":"usr_…","by":"usr_…","standing":REVISION,"v":1}  an invitation
 //   {"expires":ms,"founding":true,"v":1, "taken"?:{"workspace":"wsp_…","name","user","key"}}
 #pragma once
 
@@ -34,8 +34,11 @@ struct Founder {
 
 struct Enrolment {
   TimePoint expires;
-  std::optional<UserId> user;    // of an invitation
-  std::optional<UserId> by;      // of an invitation: the admin
+  std::optional<UserId> user;  // of an invitation
+  std::optional<UserId> by;    // of an invitation: the admin
+  // Of an invitation: the revision of the user's standing when it was made. It ends with it, so
+  // that a user who was removed has no way back in; one that names none is void.
+  std::optional<std::uint64_t> standing;
   std::optional<Founder> taken;  // of a founding code in use
   std::uint64_t revision = 0;
 

@@ -135,7 +135,7 @@ Task<Expected<SignedIn>> SignIns::with_invitation(std::shared_ptr<LiveWorkspace>
     auto user = version->user(request.user);
     if (user == nullptr || enrolment->user != user->id) co_return refused();
     auto standing = workspace->standing(user->id);
-    if (standing.disabled) co_return refused();
+    if (standing.disabled || enrolment->standing != standing.revision) co_return refused();
     // An invitation is worth what its admin is: who was dismissed has kept no way back in.
     const auto admin = version->user(*enrolment->by);
     const auto admins = workspace->standing(*enrolment->by);

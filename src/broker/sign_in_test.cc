@@ -130,6 +130,37 @@ TEST_F(SignInTest, ACodeEndsWithItsDayAndWithALaterOne) {
   EXPECT_FALSE(with_code(second, new_key_, "olivia"));
 }
 
+TEST_F(SignInTest, P5_AUserWhoComesBackHasNeitherTheKeyNorTheCodeOfBefore) {
+  const auto documents = acme.documents();
+  const auto apply = [&](workspace::Documents of) {
+    return acme.run(applying.apply(acme.workspace(), std::move(of), false, caller("admin")))
+        .has_value();
+  };
+  const auto to_bob = invited("bob");
+  const auto to_olivia = invited("olivia");  // who has no key
+  auto without = documents;
+  for (const auto* user : {"[users.bob]", "[users.olivia]"}) {
+    auto& text = without.at("workspace.toml");
+    const auto at = text.find(user);
+    text.erase(at, text.find("\n\n", at) + 2 - at);
+  }
+  const auto bob = acme.user_id("bob");
+  ASSERT_TRUE(apply(without));
+  // As a server that starts finds it.
+  const auto record =
+      acme.run(acme.workspace().store().get(RecordKind::user, bob.to_string())).value();
+  EXPECT_FALSE(parse_standing_record(*record)->key);
+  EXPECT_EQ(acme.workspace().standing(bob).revision, record->revision);
+  ASSERT_TRUE(apply(documents));
+  ASSERT_EQ(acme.user_id("bob"), bob);
+  EXPECT_EQ(
+      sign_in("acme", "bob", login(acme.key("bob"), "acme", "bob", session_key_)).error().code,
+      Errc::unauthenticated);
+  EXPECT_EQ(with_code(to_bob, new_key_, "bob").error().code, Errc::unauthenticated);
+  EXPECT_EQ(with_code(to_olivia, new_key_, "olivia").error().code, Errc::unauthenticated);
+  EXPECT_TRUE(with_code(invited("bob"), new_key_, "bob"));
+}
+
 TEST_F(SignInTest, TheEnrolledKeyMustHaveSignedTheAssertion) {
   const auto code = invited("olivia");
   EXPECT_FALSE(sign_in("acme", "olivia", login(acme.key("bob"), "acme", "olivia", session_key_),
