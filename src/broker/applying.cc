@@ -124,6 +124,8 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
   const auto next = built->version;
   if (auto other = check_name(*before, *next, documents))
     co_return refused(std::vector{std::move(*other)});
+  // A key that someone enrols meanwhile may be an agent's from now on.
+  auto unmoved = standing_checks(workspace, *next);
   if (auto shared = shared_keys(workspace, *next); !shared.empty())
     co_return refused(std::move(shared));
 
@@ -153,7 +155,8 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
 
   const EntryWriter writer(workspace.id(), workspace.data_key(), clock_, random_);
   Unit unit;
-  unit.checks = {*admin};
+  unit.checks = std::move(unmoved);
+  unit.checks.push_back(*admin);
   unit.puts = {{RecordKind::workspace, workspace.id().to_string(), before->number(),
                 to_record(WorkspaceRecord{documents, built->names})}};
   unit.appends = {applied_entry(writer, *next, out.changes, caller)};

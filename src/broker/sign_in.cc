@@ -3,6 +3,7 @@
 
 #include "broker/live_records.h"
 #include "broker/one_time_code.h"
+#include "broker/users.h"
 
 namespace writ::broker {
 namespace {
@@ -142,6 +143,8 @@ Task<Expected<SignedIn>> SignIns::with_invitation(std::shared_ptr<LiveWorkspace>
     if (admin == nullptr || admins.disabled || !admin->has_role(identity::Role::admin))
       co_return refused();
     WRIT_CO_TRY(const auto login, verify(request, key));
+    // Whoever enrols the same key meanwhile is met at the commit.
+    auto unmoved = standing_checks(*workspace, *version);
     if (is_taken(*workspace, *version, user->id, key)) {
       co_return fail(Errc::conflict, "this key is enrolled for somebody else", "/key",
                      "make a new key");
@@ -153,8 +156,9 @@ Task<Expected<SignedIn>> SignIns::with_invitation(std::shared_ptr<LiveWorkspace>
     auto opening = parts_.sessions.prepare(*workspace, *user, login.session_key, standing.revision);
     const EntryWriter writer(workspace->id(), workspace->data_key(), parts_.clock, parts_.random);
     Unit unit;
-    unit.checks = {check_version(*workspace, *version),
-                   {RecordKind::user, admin->id.to_string(), admins.revision}};
+    unit.checks = std::move(unmoved);
+    unit.checks.push_back(check_version(*workspace, *version));
+    unit.checks.push_back({RecordKind::user, admin->id.to_string(), admins.revision});
     unit.once = {login.once};
     unit.puts = {{RecordKind::user, user->id.to_string(), before, to_record(standing)},
                  opening.put};

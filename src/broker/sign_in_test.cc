@@ -173,6 +173,48 @@ TEST_F(SignInTest, P4_OneKeyDoesNotStandForTwo) {
             Errc::conflict);
 }
 
+TEST_F(SignInTest, P4_OneKeyDoesNotStandForTwoWhoEnrolItAtOnce) {
+  const auto to_olivia = invited("olivia");
+  const auto to_bob = invited("bob");
+  acme.store().hold_commits();
+  auto olivias = std::async([&] { return with_code(to_olivia, new_key_, "olivia"); });
+  while (acme.store().held() < 1) std::this_thread::yield();
+  auto bobs = std::async([&] { return with_code(to_bob, new_key_, "bob"); });
+  while (acme.store().held() < 2) std::this_thread::yield();
+  acme.store().release_commits();
+  EXPECT_TRUE(olivias.get());
+  EXPECT_FALSE(bobs.get());
+  EXPECT_EQ(acme.workspace().standing(acme.user_id("olivia")).key, new_key_.public_jwk());
+  EXPECT_EQ(acme.workspace().standing(acme.user_id("bob")).key, acme.key("bob").public_jwk());
+}
+
+TEST_F(SignInTest, P4_OneKeyDoesNotStandForAPersonAndAnAgentThatGetItAtOnce) {
+  const auto code = invited("olivia");
+  auto documents = acme.documents();
+  auto& text = documents.at("agents/support.toml");
+  text.erase(text.find("\n[[keys]]"));
+  text += "\n[[keys]]\n";
+  for (const auto& member : new_key_.public_jwk().with_kid("k2").to_json())
+    text += std::string(text_of(member)) + " = " + write_json(member.value()) + '\n';
+  acme.store().hold_commits();
+  auto enrolled = std::async([&] { return with_code(code, new_key_, "olivia"); });
+  while (acme.store().held() < 1) std::this_thread::yield();
+  auto applied = std::async([&] {
+    return acme.run(applying.apply(acme.workspace(), documents, false, caller("admin")));
+  });
+  while (acme.store().held() < 2) std::this_thread::yield();
+  acme.store().release_commits();
+  EXPECT_TRUE(enrolled.get());
+  const auto refused = applied.get();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().error.code, Errc::conflict);
+  EXPECT_EQ(acme.workspace().version()->number(), 1U);
+  // And asked again it says whose the key is.
+  const auto again = acme.run(applying.apply(acme.workspace(), documents, false, caller("admin")));
+  ASSERT_FALSE(again.has_value());
+  EXPECT_EQ(again.error().problems.size(), 1U);
+}
+
 TEST_F(SignInTest, AnotherKeyEndsTheSessionsOfTheOneBefore) {
   const auto before = session("bob");
   ASSERT_TRUE(with_code(invited("bob"), new_key_, "bob"));

@@ -17,6 +17,14 @@ std::optional<Check> remaining_admin(const LiveWorkspace& workspace,
   return std::nullopt;
 }
 
+std::vector<Check> standing_checks(const LiveWorkspace& workspace,
+                                   const workspace::Version& version) {
+  std::vector<Check> out;
+  for (const auto& user : version.users())
+    out.push_back({RecordKind::user, user->id.to_string(), workspace.standing(user->id).revision});
+  return out;
+}
+
 Task<Expected<std::shared_ptr<const identity::User>>> Users::set(LiveWorkspace& workspace,
                                                                  std::string user_name,
                                                                  bool disabled, Caller caller) {

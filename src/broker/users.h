@@ -20,6 +20,11 @@ std::optional<Check> remaining_admin(const LiveWorkspace& workspace,
                                      const workspace::Version& version,
                                      std::optional<UserId> without = std::nullopt);
 
+// That nobody's standing is another at the commit: for a unit that counts on whose the keys are.
+// Taken before the standings are looked at, so that what changes in between is met too.
+std::vector<Check> standing_checks(const LiveWorkspace& workspace,
+                                   const workspace::Version& version);
+
 // Thread-safe. What the constructor takes outlives it.
 class Users {
  public:
