@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/credentials.h"
 
+#include <algorithm>
+
 #include "wire/canonical.h"
 #include "wire/time_text.h"
 
@@ -28,14 +30,15 @@ audit::EntryBuilder about(const EntryWriter& writer, audit::Kind kind,
 // One entry for each version whose sealed bytes are in `before` and not in `after` any more.
 void add_destroyed(const EntryWriter& writer, const vault::Credential& before,
                    const vault::Credential& after, std::vector<Append>& entries) {
-  for (const auto& version : after.versions) {
-    if (!version.destroyed()) continue;
-    for (const auto& old : before.versions) {
-      if (old.number != version.number || old.destroyed()) continue;
-      auto entry = about(writer, audit::Kind::credential_destroyed, after);
-      entry.set("version", version.number);
-      entries.push_back(EntryWriter::append(entry, {after.id.to_string()}));
-    }
+  for (const auto& old : before.versions) {
+    if (old.destroyed()) continue;
+    const bool kept = std::ranges::any_of(after.versions, [&](const auto& version) {
+      return version.number == old.number && !version.destroyed();
+    });
+    if (kept) continue;
+    auto entry = about(writer, audit::Kind::credential_destroyed, after);
+    entry.set("version", old.number);
+    entries.push_back(EntryWriter::append(entry, {after.id.to_string()}));
   }
 }
 

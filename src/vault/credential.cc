@@ -2,6 +2,7 @@
 #include "vault/credential.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/check.h"
 #include "base/encoding.h"
@@ -13,6 +14,19 @@ constexpr std::size_t kMinSecret = 16;
 constexpr std::size_t kMaxSecret = 16 * 1024;
 constexpr seconds kMaxGrace = std::chrono::days(1);
 constexpr std::int64_t kFormat = 1;
+// In their grace, and the current one: so a record is bounded however often it is rotated.
+constexpr std::size_t kMaxVersions = 16;
+// In a record: once, those that were destroyed stayed in it.
+constexpr std::size_t kMaxStoredVersions = 20'000;
+
+// The current one stays, whatever it is: without it nothing says which number comes next.
+void keep_if(std::vector<CredentialVersion>& versions, const auto& kept) {
+  if (versions.empty()) return;
+  const auto current = std::prev(versions.end());
+  const auto gone = std::remove_if(versions.begin(), current,
+                                   [&](const CredentialVersion& each) { return !kept(each); });
+  versions.erase(gone, current);
+}
 
 CredentialVersion make_version(const SealingKey& key, Random& random, WorkspaceId workspace,
                                CredentialId id, std::uint64_t number, const SecretBytes& value,
@@ -77,14 +91,17 @@ Expected<Credential> rotate(const SealingKey& key, Random& random, WorkspaceId w
   next.versions.push_back(make_version(key, random, workspace, credential.id,
                                        credential.current().number + 1, value, now));
   if (!same_account) ++next.generation;
-  return destroy_expired(next, now);
+  next = destroy_expired(next, now);
+  if (next.versions.size() > kMaxVersions)
+    next.versions.erase(next.versions.begin(), next.versions.end() - kMaxVersions);
+  return next;
 }
 
 Credential destroy_expired(const Credential& credential, TimePoint now) {
   Credential next = credential;
-  for (auto& version : next.versions) {
-    if (version.destroy_at && *version.destroy_at <= now) version.sealed.clear();
-  }
+  keep_if(next.versions, [&](const CredentialVersion& version) {
+    return !version.destroyed() && (!version.destroy_at || now < *version.destroy_at);
+  });
   return next;
 }
 
@@ -116,7 +133,7 @@ Expected<Credential> Credential::from_json(const Json& value) {
   credential.origin = {r.string("scheme"), r.string("host"),
                        static_cast<std::uint16_t>(r.integer("port", {.min = 1, .max = 65535}))};
   credential.generation = static_cast<std::uint64_t>(r.integer("generation", {.min = 1}));
-  for (const auto& item : r.array("versions", {.min = 1})) {
+  for (const auto& item : r.array("versions", {.min = 1, .max = kMaxStoredVersions})) {
     ObjectReader v(item, "/versions");
     CredentialVersion version{.number = static_cast<std::uint64_t>(v.integer("number", {.min = 1})),
                               .sealed = {},
@@ -132,6 +149,7 @@ Expected<Credential> Credential::from_json(const Json& value) {
   }
   WRIT_TRY_VOID(r.finish());
   WRIT_TRY(credential.id, CredentialId::parse(id_text));
+  keep_if(credential.versions, [](const CredentialVersion& each) { return !each.destroyed(); });
   return credential;
 }
 

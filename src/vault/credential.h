@@ -3,9 +3,9 @@
 // value of this type holds no plaintext. Immutable once shared.
 //
 // A rotation adds a version that is current at once; the one before stays for calls in flight until
-// its grace ends and is then destroyed: its sealed bytes are erased from the record and from the
-// files (P22). `generation` names the account behind it: a rotation keeps it, another account
-// raises it and supersedes pending approvals (P12).
+// its grace ends and is then destroyed: it leaves the record, and its bytes the files (P22).
+// `generation` names the account behind it: a rotation keeps it, another account raises it and
+// supersedes pending approvals (P12).
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ struct Origin {
 
 struct CredentialVersion {
   std::uint64_t number = 1;
-  Bytes sealed;  // empty once destroyed
+  Bytes sealed;  // empty where it is destroyed, in records of old
   TimePoint created;
   std::optional<TimePoint> destroy_at;  // set when a later version became current
   bool destroyed() const { return sealed.empty(); }
@@ -65,7 +65,7 @@ Expected<Credential> new_credential(const SealingKey& key, Random& random, Works
                                     const SecretBytes& value, TimePoint now);
 
 // The value becomes the current version; the one before is destroyed at now + grace (grace >= 0, at
-// most a day).
+// most a day), or when 15 later ones are in their grace.
 Expected<Credential> rotate(const SealingKey& key, Random& random, WorkspaceId workspace,
                             const Credential& credential, const SecretBytes& value, seconds grace,
                             bool same_account, TimePoint now);

@@ -98,8 +98,47 @@ TEST_F(Vault, ARotationIsCurrentAtOnceAndTheOldOneStaysForItsGrace) {
   EXPECT_EQ(opened(second, 1)->reveal_text(), "sk_test_fedcba9876543210");
   EXPECT_EQ(opened(second, 0)->reveal_text(), "sk_test_0123456789abcdef");
   EXPECT_FALSE(destroy_expired(second, clock_.now() + seconds(59)).versions[0].destroyed());
-  EXPECT_TRUE(destroy_expired(second, clock_.now() + seconds(60)).versions[0].destroyed());
-  EXPECT_FALSE(destroy_expired(second, clock_.now() + seconds(60)).versions[1].destroyed());
+  const auto later = destroy_expired(second, clock_.now() + seconds(60));
+  ASSERT_EQ(later.versions.size(), 1U);
+  EXPECT_EQ(later.current().number, 2U);
+  EXPECT_FALSE(later.current().destroyed());
+}
+
+// P22: what is destroyed is out of the record, which stays one that can be read again.
+TEST_F(Vault, P22_ARecordIsReadAgainHoweverOftenTheCredentialWasRotated) {
+  const auto value = SecretBytes::copy_of("sk_test_fedcba9876543210");
+  for (const auto grace : {seconds(0), seconds(3600)}) {
+    auto credential = make();
+    for (int i = 0; i < 1100; ++i)
+      credential =
+          rotate(key_.key, random_, workspace_, credential, value, grace, true, clock_.now())
+              .value();
+    EXPECT_EQ(credential.versions.size(), grace == seconds(0) ? 1U : 16U);
+    const auto again = Credential::from_json(credential.to_json());
+    ASSERT_TRUE(again.has_value()) << again.error().to_string();
+    EXPECT_EQ(again->current().number, 1101U);
+    EXPECT_EQ(opened(*again, again->versions.size() - 1)->reveal_text(),
+              "sk_test_fedcba9876543210");
+  }
+}
+
+// Those that were destroyed stayed in it, without their bytes.
+TEST_F(Vault, ALongRecordOfOldIsRead) {
+  auto old = make();
+  const auto current = old.versions.back();
+  for (std::uint64_t number = 1; number <= 1500; ++number) {
+    auto destroyed = current;
+    destroyed.number = number;
+    destroyed.sealed.clear();
+    destroyed.destroy_at = clock_.now();
+    old.versions.insert(old.versions.end() - 1, destroyed);
+  }
+  old.versions.back().number = 1501;
+  const auto text = canonical_json(old.to_json());
+  const auto again = Credential::from_json(parse_json(text).value());
+  ASSERT_TRUE(again.has_value()) << again.error().to_string();
+  ASSERT_EQ(again->versions.size(), 1U);
+  EXPECT_EQ(again->current().number, 1501U);
 }
 
 TEST_F(Vault, P12_ARotationKeepsTheAccountAndAnotherAccountIsAnotherGeneration) {
