@@ -4,6 +4,7 @@
 #include "app/process.h"
 #include "app/seal_key_file.h"
 #include "app/wiring.h"
+#include "broker/outcomes.h"
 #include "broker/recovery.h"
 #include "broker/startup.h"
 #include "net/answer.h"
@@ -310,6 +311,10 @@ void Server::Wiring::add_duties() {
           co_await broker::end_runs_past_their_end(workspace, parts_.clock, parts_.random));
       co_return Expected<void>();
     });
+  });
+  janitor_.add("outcomes", seconds(1), [this] {
+    return for_each(
+        [](broker::LiveWorkspace& workspace) { return broker::write_unwritten(workspace); });
   });
   janitor_.add("credentials", seconds(2), [this]() -> Task<Expected<void>> {
     co_await services_->credentials.tick(parts_.clock.now());

@@ -3,6 +3,7 @@
 
 #include "base/encoding.h"
 #include "broker/facts.h"
+#include "broker/outcomes.h"
 #include "crypto/hash.h"
 #include "wire/canonical.h"
 
@@ -377,41 +378,24 @@ Task<Expected<void>> Calls::finish(LiveWorkspace& workspace, const action::Recor
                                    EntryWriter::Ending ending) {
   const auto& proposed = action.proposed();
   before_step(parts_.steps, "outcome");
-  std::vector<std::string> facts;
-  if (ending.outcome == tools::Outcome::done) facts = facts_made(proposed);
-  while (true) {
-    std::erase_if(facts, [&](const auto& id) { return workspace.known_facts().contains(id); });
-    Unit unit;
-    unit.appends.push_back(writer(workspace).outcome(action, ending));
-    if (!has_record(proposed) && facts.empty()) {
-      workspace.store().append_later(std::move(unit.appends));
-      break;
-    }
-    for (const auto& id : facts) unit.puts.push_back({RecordKind::fact, id, 0, "{}"});
-    if (has_record(proposed)) {
-      const ActionState state{.id = proposed.id(),
-                              .run = proposed.call().run().id,
-                              .tool = proposed.operation().name,
-                              .digest = proposed.digest(),
-                              .phase = phase_of(ending.outcome),
-                              .status = ending.status,
-                              .approval = action.approval(),
-                              .resolved = false};
-      unit.puts.push_back(
-          {RecordKind::action, proposed.id().to_string(), 1, canonical_json(state.to_json())});
-    }
-    auto committed = co_await workspace.store().commit(std::move(unit));
-    if (committed) break;
-    // Another call has made the fact true already; each round there is one less to make.
-    const auto known = std::ranges::find_if(facts, [&](const auto& id) {
-      return committed.error().where == revision_conflict(RecordKind::fact, id);
-    });
-    if (known == facts.end()) co_return std::unexpected(std::move(committed).error());
-    workspace.known_facts().add(*known);
+  KnownOutcome outcome{.intent = action.log_index(),
+                       .state = std::nullopt,
+                       .facts = {},
+                       .entry = writer(workspace).outcome(action, ending)};
+  if (ending.outcome == tools::Outcome::done) outcome.facts = facts_made(proposed);
+  if (has_record(proposed)) {
+    const ActionState state{.id = proposed.id(),
+                            .run = proposed.call().run().id,
+                            .tool = proposed.operation().name,
+                            .digest = proposed.digest(),
+                            .phase = phase_of(ending.outcome),
+                            .status = ending.status,
+                            .approval = action.approval(),
+                            .resolved = false};
+    outcome.state =
+        Put{RecordKind::action, proposed.id().to_string(), 1, canonical_json(state.to_json())};
   }
-  for (auto& id : facts) workspace.known_facts().add(std::move(id));
-  workspace.open_intents().remove(action.log_index());
-  co_return Expected<void>();
+  co_return co_await write_outcome(workspace, std::move(outcome));
 }
 
 Task<Expected<std::optional<ActionState>>> Calls::state(LiveWorkspace& workspace,

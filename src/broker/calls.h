@@ -86,7 +86,7 @@ class Calls {
                                           const action::RecordedAction& action) const;
 
   // Step 9. Errors: unavailable where the outcome could not be made durable; then the caller must
-  // answer "unknown".
+  // answer "unknown". It is written as soon as the store takes it (write_unwritten()).
   Task<Expected<void>> finish(LiveWorkspace& workspace, const action::RecordedAction& action,
                               EntryWriter::Ending ending);
 

@@ -6,6 +6,7 @@
 #include "broker/approval_record.h"
 #include "broker/calls_testing.h"
 #include "broker/facts.h"
+#include "broker/outcomes.h"
 
 namespace writ::broker {
 namespace {
@@ -400,6 +401,44 @@ TEST_F(CallsTest, P16_AnOutcomeThatCannotBeMadeDurableIsSaidAndTheIntentStaysOpe
   EXPECT_EQ(acme_.workspace().open_intents().oldest(), sent->action.log_index());
   EXPECT_EQ((*acme_.run(acme_.calls().state(acme_.workspace(), sent->action.id())))->phase,
             ActionPhase::intent);
+}
+
+// It is known, so it is not left to be unknown: the next time the store can, it is written.
+TEST_F(CallsTest, I6_AnOutcomeThatCouldNotBeMadeDurableIsWrittenLater) {
+  for (const auto code : {Errc::unavailable, Errc::unknown_outcome}) {
+    const auto key = code == Errc::unavailable ? "k1" : "k2";
+    approved(key);
+    const auto sent = prepare(acme_.refund(*billing_, key));
+    const auto state = [&] {
+      return (*acme_.run(acme_.calls().state(acme_.workspace(), sent->action.id())))->phase;
+    };
+    const auto retry = [&] { return acme_.run(write_unwritten(acme_.workspace())); };
+    acme_.store().fail_commits(fail(code, "the disk is full").error());
+    EXPECT_FALSE(acme_.run(acme_.finish(sent->action, tools::Outcome::done)));
+    EXPECT_FALSE(retry());
+    EXPECT_EQ(acme_.workspace().open_intents().oldest(), sent->action.log_index());
+    acme_.store().fail_commits(std::nullopt);
+    EXPECT_EQ(state(), ActionPhase::intent);
+    EXPECT_TRUE(retry());
+    EXPECT_EQ(state(), ActionPhase::done);
+    EXPECT_EQ(acme_.workspace().open_intents().oldest(), std::nullopt);
+    const auto again = prepare(acme_.refund(*billing_, key));
+    EXPECT_EQ(std::get<KnownAction>(again.error()).state.phase, ActionPhase::done);
+    EXPECT_TRUE(retry());  // nothing is left
+  }
+  EXPECT_EQ(count(audit::Kind::action_done), 4U);  // with the previews
+}
+
+// An attempt of which nobody knew was done after all: what it wrote stands, once.
+TEST_F(CallsTest, I6_AnOutcomeThatWasWrittenAfterAllIsNotWrittenTwice) {
+  approved("k1");
+  const auto sent = prepare(acme_.refund(*billing_, "k1"));
+  acme_.store().fail_next_commit(fail(Errc::unknown_outcome, "the disk does not answer").error());
+  EXPECT_FALSE(acme_.run(acme_.finish(sent->action, tools::Outcome::done)));
+  ASSERT_TRUE(acme_.run(acme_.finish(sent->action, tools::Outcome::done)));  // that attempt
+  EXPECT_TRUE(acme_.run(write_unwritten(acme_.workspace())));
+  EXPECT_EQ(count(audit::Kind::action_done), 2U);  // with the preview
+  EXPECT_EQ(acme_.workspace().open_intents().oldest(), std::nullopt);
 }
 
 TEST_F(CallsTest, P17_AWritesResultCanBeReadAgain) {

@@ -20,6 +20,7 @@
 #include "broker/known_facts.h"
 #include "broker/open_intents.h"
 #include "broker/store.h"
+#include "broker/unwritten.h"
 #include "delegation/run.h"
 #include "jose/jwk.h"
 #include "vault/credential.h"
@@ -94,6 +95,7 @@ class LiveWorkspace {
   LiveRuns& runs() { return runs_; }
   const LiveRuns& runs() const { return runs_; }
   OpenIntents& open_intents() { return open_intents_; }
+  UnwrittenOutcomes& unwritten() { return unwritten_; }
   KnownFacts& known_facts() { return known_facts_; }
 
   // The published version; its number is the revision of its record. Never null once the workspace
@@ -128,6 +130,7 @@ class LiveWorkspace {
   const vault::SealingKey data_key_;
   LiveRuns runs_;
   OpenIntents open_intents_;
+  UnwrittenOutcomes unwritten_;
   KnownFacts known_facts_;
 
   mutable std::mutex mutex_;  // of all below

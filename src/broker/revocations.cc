@@ -120,6 +120,7 @@ Task<Expected<std::vector<RunId>>> Revocations::write_down(LiveWorkspace& worksp
   while (!endings.runs.empty()) {
     const auto count = std::min(endings.runs.size(), kRunsOfUnit);
     Unit unit;
+    unit.ends = true;
     for (std::size_t i = 0; i < count; ++i) {
       const auto& run = *endings.runs[i];
       const RunRecord record{.run = run, .ended = endings.ending};

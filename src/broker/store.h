@@ -101,6 +101,10 @@ struct Unit {
   std::vector<Put> puts;
   std::vector<Erase> erases;
   std::vector<Append> appends;
+  // It only ends what is under way, as an outcome does: taken in however much waits already, so
+  // that nobody's load keeps another's outcome from the log. There are no more of these than were
+  // begun.
+  bool ends = false;
 };
 
 // Conditions are looked at in the order checks, once, puts, erases, proofs; each write counts for

@@ -39,7 +39,9 @@ Expected<void> CommitQueue::push(Job job) {
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return fail(Errc::unavailable, "the server is shutting down");
-    if (jobs_.size() >= limits_.jobs || bytes_ + job.bytes > limits_.bytes)
+    const auto* unit = std::get_if<broker::Unit>(&job.what);
+    const bool ends = unit != nullptr && unit->ends;
+    if (!ends && (jobs_.size() >= limits_.jobs || bytes_ + job.bytes > limits_.bytes))
       return fail(Errc::unavailable, "too much waits to be written");
     bytes_ += job.bytes;
     ++urgent_;

@@ -66,7 +66,8 @@ class CommitQueue {
   };
   explicit CommitQueue(Limits limits) : limits_(limits) {}
 
-  // unavailable where the queue is full or closed. What came before in one thread stays before.
+  // unavailable where the queue is full, save for a unit that ends something, or closed. What came
+  // before in one thread stays before.
   Expected<void> push(Job job);
   // Never refused for its size: it tells of what has happened already. Units are, as long as these
   // fill the queue. False where the queue is closed.
