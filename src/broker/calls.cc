@@ -91,6 +91,12 @@ Task<Calls::Step<action::AuthorizedAction>> Calls::decide(LiveWorkspace& workspa
   if (auto right = parts_.time.check(); !right) co_return stop(std::move(right).error());
   const auto version = workspace.version();
   if (auto again = match_again(*version, matched); !again) co_return stop(std::move(again).error());
+  // P14, of what it is now: a call that was held may have become one that moves money.
+  if (matched.request.operation->effect == tools::Effect::money && !matched.idempotency_key) {
+    co_return stop(Errc::invalid_input, "a call that moves money carries an Idempotency-Key",
+                   "Idempotency-Key",
+                   "send a new key for each new action, the same key to ask again");
+  }
   std::optional<action::Account> account;
   if (const auto& needed = matched.server->credential_name();
       needed && matched.request.operation->credential) {
@@ -155,11 +161,6 @@ Task<Calls::Step<void>> Calls::check_known(LiveWorkspace& workspace, Matched& ma
 
 Task<std::expected<Sendable, Stopped>> Calls::prepare(LiveWorkspace& workspace, Matched matched,
                                                       Dialer& dialer, Hold hold) {
-  if (matched.request.operation->effect == tools::Effect::money && !matched.idempotency_key) {
-    co_return stop(Errc::invalid_input, "a call that moves money carries an Idempotency-Key",
-                   "Idempotency-Key",
-                   "send a new key for each new action, the same key to ask again");
-  }
   auto slot = in_flight_.call(matched.call.run().id);
   if (!slot) co_return stop(std::move(slot).error());
   const auto id = ActionId::make(parts_.clock, parts_.random);

@@ -159,6 +159,26 @@ TEST_F(HeldCalls, P11_AHeldCallThatFitsNoOperationAnyMoreIsNotSentElsewhere) {
   EXPECT_EQ(count(audit::Kind::action_intent), 1U);  // the preview's
 }
 
+TEST_F(HeldCalls, P14_AHeldCallThatComesToMoveMoneyNeedsItsKeyToo) {
+  acme_.documents()["policies/ask.cedar"] =
+      "@id(\"ask\") @needs_approval(\"finance\") forbid (principal is Writ::Run, "
+      "action == Writ::Action::\"billing.refund.preview\", resource);";
+  acme_.apply();
+  auto held = hold(acme_.matched(*billing_, "POST", "/v1/refund-previews", Acme::preview_body()));
+  const auto question = asked();
+  auto& document = acme_.documents().at("tools/billing.toml");
+  const auto preview = document.find("refund.preview");
+  const auto effect = document.find("effect = \"read\"", preview);
+  ASSERT_NE(effect, document.npos);
+  document.replace(effect, 15, "effect = \"money\"\ncompensable = false");
+  acme_.apply();
+  ASSERT_TRUE(acme_.decide(*question, "bob", {"finance"}).has_value());
+  const auto stopped = error(held.get());
+  EXPECT_EQ(stopped.code, Errc::invalid_input);
+  EXPECT_EQ(stopped.where, "Idempotency-Key");
+  EXPECT_EQ(dialer_.dials, 0);
+}
+
 TEST_F(HeldCalls, P17_TheShareOfARunIsBounded) {
   Acme small({.per_second = 1000, .burst = 1000}, {.calls_per_run = 2, .held_per_run = 1});
   const auto run = small.refund_chain();
