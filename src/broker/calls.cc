@@ -343,10 +343,14 @@ Task<std::expected<Sendable, Stopped>> Calls::record(
   if (auto right = parts_.time.check(); !right) co_return stop(std::move(right).error());
 
   before_step(parts_.steps, "intent");
+  // Before it can be in the log: else the resume point could pass it while this task waits its
+  // turn.
+  const auto begun = workspace.open_intents().begin();
   auto committed = co_await workspace.store().commit(std::move(unit));
   if (!committed) {
     auto& error = committed.error();
     if (error.code == Errc::unknown_outcome) workspace.open_intents().lose_one();
+    workspace.open_intents().recorded(begun, std::nullopt);
     if (error.where == kProofConflict) co_return stop(used_proof());
     if (is_revision_conflict(error, RecordKind::run)) {
       co_return std::unexpected(co_await refuse(
@@ -358,8 +362,8 @@ Task<std::expected<Sendable, Stopped>> Calls::record(
     }
     co_return stop(std::move(error));
   }
+  workspace.open_intents().recorded(begun, committed->first_index);
   if (claiming) parts_.approvals.claimed(workspace, std::move(*claiming));
-  workspace.open_intents().add(committed->first_index);
   co_return Sendable{
       action::RecordedAction(std::move(ready.authorized_), committed->first_index, claimed),
       std::move(ready.upstream_), InFlight::Slot()};

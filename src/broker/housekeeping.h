@@ -23,10 +23,9 @@ Task<Expected<std::size_t>> end_runs_past_their_end(LiveWorkspace& workspace, co
 
 // ResumePoints: moves each workspace's ResumePoint on. Of one task.
 //
-// An intent counts as open from its commit on, and the task that recorded it says so to OpenIntents
-// a moment later. So what is written is never what holds now but what held at the call before, with
-// what is open now beside it: between two calls that moment has passed, if they are some seconds
-// apart.
+// An intent counts as open in OpenIntents from before its commit on, so none that is in the log is
+// passed. What is written is what held at the call before, with what is open now beside it: a point
+// that is only late, and safe against who might say so too late.
 class ResumePoints {
  public:
   ResumePoints(const Approvals& approvals, const Clock& clock)

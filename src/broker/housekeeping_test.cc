@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <future>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -134,9 +135,31 @@ TEST_F(HousekeepingTest, I6_TheResumePointNeverPassesAnIntentThatIsJustBeingReco
   acme_.workspace().open_intents().remove(sent.action.log_index());
   move_on();
   EXPECT_LE(resume_point().log, before);
-  acme_.workspace().open_intents().add(sent.action.log_index());
+  acme_.workspace().open_intents().recorded(0, sent.action.log_index());
   move_on();
   EXPECT_EQ(acme_.run(recover(acme_.workspace(), acme_.clock(), acme_.random(), acme_.log())), 1U);
+}
+
+// However long its task waits for its turn after the commit.
+TEST_F(HousekeepingTest, I6_AnIntentIsOpenFromBeforeItsCommitOn) {
+  const auto billing = acme_.refund_chain();
+  ASSERT_TRUE(acme_.run(acme_.finish(send_read(*billing).action, tools::Outcome::done)));
+  const auto before = log_size();
+  acme_.store().hold_commits();
+  FakeDialer dialer;
+  std::promise<std::uint64_t> sent;
+  spawn(acme_.loop(),
+        [](Task<std::expected<Sendable, Stopped>> task,
+           std::promise<std::uint64_t>& out) -> Task<void> {
+          out.set_value((co_await std::move(task))->action.log_index());
+        }(acme_.calls().prepare(acme_.workspace(), acme_.read(*billing), dialer, {}), sent));
+  while (acme_.store().held() == 0) std::this_thread::yield();
+  const auto oldest = acme_.workspace().open_intents().oldest();
+  ASSERT_TRUE(oldest);
+  EXPECT_LE(*oldest, before);
+  acme_.store().release_commits();
+  EXPECT_EQ(sent.get_future().get(), before);
+  EXPECT_EQ(acme_.workspace().open_intents().oldest(), before);
 }
 
 // A commit that was given up on may be done yet, at an index that nobody has heard of.
