@@ -146,7 +146,8 @@ Task<Expected<Approvals::Shared>> Approvals::decide(LiveWorkspace& workspace, Ap
   std::vector<Change> changes;
   auto append = about(std::move(entry), next, {});
   changes.push_back({std::move(next), known->revision, std::move(append)});
-  co_return co_await write(workspace, std::move(changes));
+  WRIT_CO_TRY(auto written, co_await write(workspace, std::move(changes)));
+  co_return std::move(written.approval);
 }
 
 Approvals::Change Approvals::ending(const LiveWorkspace& workspace,
@@ -226,9 +227,9 @@ void Approvals::forget(const LiveWorkspace& workspace) {
   });
 }
 
-Task<Expected<Approvals::Shared>> Approvals::write(LiveWorkspace& workspace,
-                                                   std::vector<Change> changes,
-                                                   std::vector<Once> once) {
+Task<Expected<Approvals::Pending>> Approvals::write(LiveWorkspace& workspace,
+                                                    std::vector<Change> changes,
+                                                    std::vector<Once> once) {
   Unit unit;
   unit.once = std::move(once);
   for (auto& change : changes) {
@@ -237,7 +238,7 @@ Task<Expected<Approvals::Shared>> Approvals::write(LiveWorkspace& workspace,
     unit.appends.push_back(std::move(change.entry));
   }
   WRIT_CO_TRY_VOID(co_await workspace.store().commit(std::move(unit)));
-  Shared last;
+  Pending last;
   for (auto& change : changes) {
     change.next.revision = change.expected + 1;
     last = publish(workspace, std::move(change.next));
@@ -245,25 +246,28 @@ Task<Expected<Approvals::Shared>> Approvals::write(LiveWorkspace& workspace,
   co_return last;
 }
 
-Approvals::Shared Approvals::publish(const LiveWorkspace& workspace, approval::Approval approval) {
+Approvals::Pending Approvals::publish(const LiveWorkspace& workspace, approval::Approval approval) {
   auto shared = std::make_shared<const approval::Approval>(std::move(approval));
   std::optional<Broadcast> changed;
+  std::uint64_t seen = 0;
   {
     const std::lock_guard lock(mutex_);
     auto& board = boards_[workspace.id()];
     auto& entry = board.by_id[shared->id];
     // A later revision may have been published by another thread in the meantime.
     if (entry.approval != nullptr && entry.approval->revision > shared->revision)
-      return entry.approval;
+      return {entry.approval, entry.changed.version(), false};
     // Once, when it is new: what is written of one that ended must not hide the next question about
     // the same digest.
     if (entry.approval == nullptr) board.by_digest[shared->digest] = shared->id;
     entry.approval = shared;
     if (shared->state == approval::State::denied) board.denied[shared->likeness] = shared->id;
     changed = entry.changed;
+    // That of the notification below, and of none that a decision makes from now on.
+    seen = changed->version() + 1;
   }
   changed->notify();
-  return shared;
+  return {std::move(shared), seen, false};
 }
 
 Approvals::Shared Approvals::find(const LiveWorkspace& workspace, ApprovalId id) const {

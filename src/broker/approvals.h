@@ -125,9 +125,11 @@ class Approvals {
   Change ending(const LiveWorkspace& workspace, const approval::Approval& before,
                 approval::Approval next, std::string_view detail) const;
   Task<Turn> turn(const LiveWorkspace& workspace, Digest digest);
-  Shared publish(const LiveWorkspace& workspace, approval::Approval approval);
-  Task<Expected<Shared>> write(LiveWorkspace& workspace, std::vector<Change> changes,
-                               std::vector<Once> once = {});
+  // What is known then, and what a wait that is to miss nothing after it has seen.
+  Pending publish(const LiveWorkspace& workspace, approval::Approval approval);
+  // Of the last change.
+  Task<Expected<Pending>> write(LiveWorkspace& workspace, std::vector<Change> changes,
+                                std::vector<Once> once = {});
   std::optional<Pending> latest(const LiveWorkspace& workspace, const Digest& digest) const;
   void forget(const LiveWorkspace& workspace);
 

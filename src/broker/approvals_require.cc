@@ -187,16 +187,14 @@ Task<Expected<std::variant<Approvals::Ready, Approvals::Pending>>> Approvals::as
                              "the same call is asked about as it is now, by another request"));
   }
   auto append = about(std::move(entry), asked, std::move(statement.sealed));
-  const auto digest = asked.digest;
   changes.push_back({std::move(asked), 0, std::move(append)});
   // A proof seen twice asks nobody anything: it does not say what the body is.
   std::vector<Once> once;
   if (const auto& proof = proposed.call().proof()) once.push_back({proof->digest, proof->expires});
   const bool proof_used = !once.empty();
-  WRIT_CO_TRY(auto stored, co_await write(workspace, std::move(changes), std::move(once)));
-  const auto seen = latest(workspace, digest);
-  WRIT_CHECK(seen.has_value());
-  co_return Gate(Pending{std::move(stored), seen->seen, proof_used});
+  WRIT_CO_TRY(auto pending, co_await write(workspace, std::move(changes), std::move(once)));
+  pending.proof_used = proof_used;
+  co_return Gate(std::move(pending));
 }
 
 // Off the way of most calls: read when a person is about to be asked, and then alone.

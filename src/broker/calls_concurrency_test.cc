@@ -104,6 +104,23 @@ TEST_F(Concurrency, I1_AHundredHeldCallsThatAnApprovalWakesAreOneExecution) {
   EXPECT_EQ(acme_.entries(audit::Kind::approval_requested).size(), 1U);
 }
 
+// P17: an answer that comes while the question is being told of is not slept through.
+TEST_F(Concurrency, P17_AnAnswerAtTheMomentOfTheQuestionWakesTheCall) {
+  const auto run = acme_.refund_chain();
+  for (int round = 0; round < 50; ++round) {
+    acme_.preview(*run, 1000 + round);
+    const Hold hold{.deadline = acme_.clock().steady_now() + std::chrono::minutes(10),
+                    .client_gone = {}};
+    auto held = start(0, acme_.refund(*run, "k" + std::to_string(round), 1000 + round), hold);
+    while (acme_.approvals().open(acme_.workspace()).empty()) {
+    }
+    const auto question = acme_.approvals().open(acme_.workspace()).front();
+    ASSERT_TRUE(acme_.decide(*question, "bob", {"finance"}).has_value());
+    ASSERT_EQ(held.wait_for(std::chrono::seconds(20)), std::future_status::ready) << round;
+    EXPECT_TRUE(held.get().has_value());
+  }
+}
+
 TEST_F(Concurrency, AHundredRequestsForOneActionAreOneQuestion) {
   const auto run = acme_.refund_chain();
   acme_.preview(*run);
