@@ -150,6 +150,7 @@ Append EntryWriter::intent(const action::AuthorizedAction& authorized,
   if (approval != nullptr) {
     const auto& groups = authorized.approvals();
     std::vector<std::string> approvers;
+    approvers.reserve(approval->decisions.size());
     for (const auto& decision : approval->decisions) approvers.push_back(decision.user_name);
     about.approval(approval->id);
     set_texts(about, "approval_groups", {groups.begin(), groups.end()});
