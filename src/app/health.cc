@@ -15,11 +15,6 @@ net::Address plain(const net::Address& address) {
   return address;
 }
 
-bool any_contains(const std::vector<net::Cidr>& networks, const net::Address& address) {
-  return std::ranges::any_of(networks,
-                             [&](const net::Cidr& network) { return network.contains(address); });
-}
-
 bool was_forwarded(const Fields& fields) {
   return std::ranges::any_of(
       std::initializer_list<std::string_view>{"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"},
@@ -51,14 +46,14 @@ bool Health::owns(std::string_view target) {
 
 bool Health::is_local(const net::ServerRequest& request) const {
   const auto peer = plain(request.peer().address());
-  return peer.is_loopback() && !any_contains(options_.proxies, peer) &&
+  return peer.is_loopback() && !net::any_contains(options_.proxies, peer) &&
          !was_forwarded(request.fields());
 }
 
 bool Health::may_read_metrics(const net::ServerRequest& request) const {
   const auto peer = plain(request.peer().address());
   return is_local(request) ||
-         (any_contains(options_.metrics_allow, peer) && !was_forwarded(request.fields()));
+         (net::any_contains(options_.metrics_allow, peer) && !was_forwarded(request.fields()));
 }
 
 Task<void> Health::handle(net::ServerRequest& request, net::ServerResponse& response) {

@@ -322,6 +322,38 @@ TEST_F(RestartTest, P21_AnOlderCopyOfTheDataIsSeenAndNothingBegins) {
   EXPECT_THAT(tokens.error().to_string(), HasSubstr("audit log takes nothing new"));
 }
 
+TEST_F(RestartTest, P21_AnOlderCopyIsTakenUpOnPurposeAlone) {
+  found();
+  server_.reset();
+  const auto older = folder_ / "older";
+  std::filesystem::copy(config_.data, older, std::filesystem::copy_options::recursive);
+  start();
+  begin_run();
+  server_.reset();
+  std::filesystem::remove_all(config_.data);
+  std::filesystem::rename(older, config_.data);
+  const auto accepting = [&] {
+    server_.reset();
+    auto started = Server::start(
+        config_, {.clock = clock_, .random = random_, .log = log_, .metrics = metrics_},
+        {.accept_anchor = true});
+    ASSERT_TRUE(started) << started.error().to_string();
+    server_ = std::move(*started);
+  };
+  // The anchor knows of more than there is: to accept it is not enough.
+  accepting();
+  ASSERT_FALSE(server_->ready());
+  EXPECT_THAT(server_->ready().error().to_string(), HasSubstr("--accept-anchor"));
+  for (const auto& file : std::filesystem::directory_iterator(config_.anchor)) {
+    if (file.path().extension() == ".checkpoint") std::filesystem::remove(file.path());
+  }
+  accepting();
+  ASSERT_TRUE(server_->ready()) << server_->ready().error().to_string();
+  EXPECT_TRUE(api().get<protocol::RunList>("/v1/runs"));
+  server_.reset();
+  start();
+}
+
 // failures.md: clock ± 1 h: not ready, no grants, no calls, until it has caught up.
 TEST_F(RestartTest, P24_AClockThatWentBackIsNotReadyAndComesBackByItself) {
   found();

@@ -169,6 +169,12 @@ Expected<void> Server::Wiring::listen() {
       net::validate_listener(config_.address, config_.tls.has_value(), config_.trusted_proxies));
   net::ServerOptions options{
       .address = config_.address, .port = config_.port, .tls = nullptr, .limits = config_.listener};
+  if (!config_.trusted_proxies.empty() && !config_.tls) {
+    // What is plaintext here is for them, and for this machine.
+    auto from = config_.trusted_proxies;
+    from.insert(from.end(), {"127.0.0.0/8", "::1/128"});
+    options.only_from = networks(from);
+  }
   if (config_.tls) {
     WRIT_TRY(options.tls,
              net::TlsServerContext::create({.certificate_file = config_.tls->certificate.string(),

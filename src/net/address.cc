@@ -234,6 +234,11 @@ bool Cidr::contains(const Address& original) const {
              : same_prefix(address.to_v6().to_bytes(), network_.to_v6().to_bytes(), prefix_);
 }
 
+bool any_contains(const std::vector<Cidr>& networks, const Address& address) {
+  return std::ranges::any_of(networks,
+                             [&](const Cidr& network) { return network.contains(address); });
+}
+
 std::string Cidr::to_string() const { return network_.to_string() + "/" + std::to_string(prefix_); }
 
 Expected<EgressRules> EgressRules::create(const std::vector<std::string>& allow_addresses,

@@ -49,7 +49,8 @@ Problem problem_of(const Error& error) {
   Problem out;
   out.status = status_of(error.code);
   if (error.code == Errc::internal) return out;  // the cause is for the log alone
-  std::string type(name(error.code));
+  // One name for it on every surface: the tools' answers, which came first, call it so.
+  std::string type(error.code == Errc::unknown_outcome ? "outcome-unknown" : name(error.code));
   std::ranges::replace(type, '_', '-');
   out.type = std::move(type);
   out.detail = error.message;

@@ -59,6 +59,8 @@ class Cidr {
   unsigned prefix_ = 0;
 };
 
+bool any_contains(const std::vector<Cidr>& networks, const Address& address);
+
 // The guard. The default has no exceptions.
 class EgressRules {
  public:

@@ -120,6 +120,10 @@ class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
     if (!error) socket.non_blocking(true, error);
     if (!error) socket.set_option(asio::ip::tcp::no_delay(true), error);
     if (error) return;  // gone already
+    if (const auto& from = shared.options.only_from; from && !any_contains(*from, peer.address())) {
+      shared.turned_away.add();
+      return;
+    }
     std::shared_ptr<const TlsServerContext> tls;
     {
       const std::lock_guard lock(shared.mutex);
@@ -175,6 +179,8 @@ Expected<std::unique_ptr<HttpServer>> HttpServer::create(LoopPool& loops, Server
       .refused = metrics.counter("writ_http_refused_total", "Malformed or too slow requests"),
       .overflowed =
           metrics.counter("writ_http_overflowed_total", "Connections over the limit, turned away"),
+      .turned_away = metrics.counter("writ_http_turned_away_total",
+                                     "Connections from others than the trusted proxies, closed"),
       .open = metrics.gauge("writ_http_connections", "Open connections"),
       .responses = {informational, informational, responses("2xx"), responses("3xx"),
                     responses("4xx"), responses("5xx")},

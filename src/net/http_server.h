@@ -27,6 +27,7 @@
 #include "async/task.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "net/egress.h"
 #include "net/http_message.h"
 #include "net/http_parser.h"
 #include "net/tls.h"
@@ -120,6 +121,8 @@ struct ServerOptions {
   std::uint16_t port = 0;                         // 0: any
   std::shared_ptr<const TlsServerContext> tls{};  // null: plaintext; see validate_listener()
   ServerLimits limits{};
+  // Who may connect, where not everybody may: a connection from elsewhere is closed unread.
+  std::optional<std::vector<Cidr>> only_from{};
 };
 
 // Made, stopped and destroyed by the thread that owns the loops, while these run. Loops, log and

@@ -520,6 +520,25 @@ TEST_F(ServerTest, StartsAgainAtOnceOnThePortThatItHad) {
   }
 }
 
+TEST_F(ServerTest, P28_OnlyThoseWhoMayConnectAreRead) {
+  const auto served = [&](std::string_view network) {
+    server_ = HttpServer::create(loops_,
+                                 {.address = asio::ip::make_address("127.0.0.1"),
+                                  .port = 0,
+                                  .tls = nullptr,
+                                  .limits = {},
+                                  .only_from = std::vector{Cidr::parse(network).value()}},
+                                 echo, log_, metrics_)
+                  .value();
+    auto client = connect();
+    client.send("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    return client.read_all();
+  };
+  EXPECT_EQ(served("10.0.0.2/32"), "");
+  EXPECT_EQ(metrics_.value("writ_http_turned_away_total"), 1);
+  EXPECT_THAT(served("127.0.0.0/8"), StartsWith("HTTP/1.1 200 OK"));
+}
+
 TEST(Listener, P28_PlaintextBeyondLoopbackNeedsAProxy) {
   const auto at = [](const char* text) { return asio::ip::make_address(text); };
   EXPECT_TRUE(validate_listener(at("127.0.0.1"), false, {}));

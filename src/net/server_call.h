@@ -24,6 +24,7 @@ struct ServerShared {
   observe::Log& log;
   observe::Counter& refused;
   observe::Counter& overflowed;
+  observe::Counter& turned_away;
   observe::Gauge& open;
   observe::Counter* responses[6];  // by the status's first digit
 
