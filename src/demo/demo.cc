@@ -182,7 +182,8 @@ Expected<int> play(const Options& options, Interruption& interruption) {
   WRIT_TRY(const auto key, billing_key(options, random));
   cli::Http::Options client;
   if (options.debug) {
-    std::filesystem::create_directories(home.path() / "logs");
+    std::error_code ignored;  // then the file cannot be written either
+    std::filesystem::create_directories(home.path() / "logs", ignored);
     WRIT_TRY(auto answers, AnswerLog::create(home.path() / "logs/answers.log"));
     client.on_answer = [answers](const cli::HttpAnswer& answer) { answers->write(answer); };
   }
