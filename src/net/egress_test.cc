@@ -237,6 +237,19 @@ TEST_F(DialerTest, TheSystemKnowsLocalhost) {
   for (const auto& address : *addresses) EXPECT_TRUE(address.is_loopback());
 }
 
+// Whether `host` is resolved, asked for on the pool's first loop.
+std::future<bool> resolves(LoopPool& loops, Resolver& resolver, std::string host,
+                           WaitOptions options = {}) {
+  auto done = std::make_shared<std::promise<bool>>();
+  auto resolved = done->get_future();
+  spawn(loops.at(0),
+        [](Resolver& of, std::string name, WaitOptions until,
+           std::shared_ptr<std::promise<bool>> out) -> Task<void> {
+          out->set_value((co_await of.resolve(name, until)).has_value());
+        }(resolver, std::move(host), std::move(options), std::move(done)));
+  return resolved;
+}
+
 // A name whose servers are slow must not keep others from being resolved.
 TEST(SystemResolver, WhoAsksForTheSameNameSharesOneThread) {
   std::promise<void> slow_may_answer;
@@ -253,21 +266,14 @@ TEST(SystemResolver, WhoAsksForTheSameNameSharesOneThread) {
   LoopPool loops(clock, 1);
   loops.start();
   std::vector<std::future<bool>> waiting;
-  const auto ask = [&](const std::string& host, WaitOptions options) {
-    auto done = std::make_shared<std::promise<bool>>();
-    waiting.push_back(done->get_future());
-    spawn(loops.at(0),
-          [](Resolver& of, std::string name, WaitOptions until,
-             std::shared_ptr<std::promise<bool>> out) -> Task<void> {
-            out->set_value((co_await of.resolve(name, until)).has_value());
-          }(resolver, host, std::move(options), std::move(done)));
-  };
-  for (int i = 0; i < 20; ++i) ask("slow.test", {});
+  waiting.reserve(20);
+  for (int i = 0; i < 20; ++i) waiting.push_back(resolves(loops, resolver, "slow.test"));
   CancelSource gone;
   gone.cancel();
-  ask("slow.test", {.deadline = Deadline::kNever, .cancel = gone.token()});
-  EXPECT_FALSE(waiting.back().get()) << "who goes away waits no longer";
-  waiting.pop_back();
+  EXPECT_FALSE(
+      resolves(loops, resolver, "slow.test", {.deadline = Deadline::kNever, .cancel = gone.token()})
+          .get())
+      << "who goes away waits no longer";
   EXPECT_TRUE(run_on(loops.at(0), resolver.resolve("fast.test", {})));
   slow_may_answer.set_value();
   for (auto& each : waiting) EXPECT_TRUE(each.get());
@@ -290,13 +296,7 @@ TEST(SystemResolver, WhereTooMuchWaitsTheAnswerIsNoAtOnce) {
   std::vector<std::future<bool>> waiting;
   int refused = 0;
   for (const auto* host : {"a.test", "b.test", "c.test", "d.test"}) {
-    auto done = std::make_shared<std::promise<bool>>();
-    auto future = done->get_future();
-    spawn(
-        loops.at(0),
-        [](Resolver& of, std::string name, std::shared_ptr<std::promise<bool>> out) -> Task<void> {
-          out->set_value((co_await of.resolve(name, {})).has_value());
-        }(resolver, host, std::move(done)));
+    auto future = resolves(loops, resolver, host);
     run_on(loops.at(0), []() -> Task<void> { co_return; }());
     if (future.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
       EXPECT_FALSE(future.get());
