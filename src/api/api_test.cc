@@ -209,13 +209,16 @@ TEST_F(ApiTest, P4_P20_APersonDecidesWithASignature) {
   const auto path = "/v1/approvals/" + asked->id.to_string();
   const auto view = read<protocol::ApprovalView>(as("bob", "GET", path));
   EXPECT_EQ(view.statement, asked->statement);
+  EXPECT_EQ(view.subject, "action");
+  EXPECT_EQ(view.commitment,
+            approval::commitment(view.salt, action::action_digest(view.statement)));
   EXPECT_THAT(view.missing, ElementsAre("finance"));
 
   const auto body = [&](const jose::Es256Signer& key, Bytes nonce) {
     const auto bytes = approval::canonical_decision(
         approval::statement_of(*asked, approval::Verdict::approve, {"finance"}));
     return write_json(protocol::DecisionRequest{.decision = "approve",
-                                                .digest = view.digest,
+                                                .commitment = view.commitment,
                                                 .groups = {"finance"},
                                                 .nonce = std::move(nonce),
                                                 .expiry = view.expires,

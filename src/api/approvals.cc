@@ -38,7 +38,9 @@ protocol::ApprovalView Endpoints::view(const approval::Approval& approval) const
   out.tool = approval.tool;
   out.title = approval.title;
   out.statement = approval.statement;
-  out.digest = approval.digest;
+  out.subject = approval::name(approval::Subject::action);
+  out.salt = approval.salt;
+  out.commitment = approval::commitment_of(approval);
   out.groups = approval.groups;
   out.missing = missing_groups(approval);
   for (const auto& decision : approval.decisions) {
@@ -92,7 +94,7 @@ Task<Handled> Endpoints::decide(Asked& asked) {
     co_return problem(fail(Errc::too_large, "a note has at most 1000 bytes", "/note").error());
   }
   const approval::SignedDecision decision{.verdict = verdict,
-                                          .digest = message.digest,
+                                          .commitment = message.commitment,
                                           .groups = std::move(message.groups),
                                           .signature = std::move(message.signature)};
   // Another approver may decide at the same moment: then it is looked at again, as it is by then.

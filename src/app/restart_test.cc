@@ -195,7 +195,7 @@ class RestartTest : public ::testing::Test {
   cli::Tokens tokens_;
 };
 
-// failures.md: restart during a pending approval survives with the same digest and expiry.
+// failures.md: restart during a pending approval survives with the same commitment and expiry.
 TEST_F(RestartTest, I3_EverythingIsThereAgain) {
   found();
   begin_run();
@@ -211,7 +211,8 @@ TEST_F(RestartTest, I3_EverythingIsThereAgain) {
   const auto after = question();
   EXPECT_EQ(after.id, before.id);
   EXPECT_EQ(after.state, "pending");
-  EXPECT_EQ(after.digest, before.digest);
+  EXPECT_EQ(after.commitment, before.commitment);
+  EXPECT_EQ(after.salt, before.salt);
   EXPECT_EQ(after.expires, before.expires);
   EXPECT_EQ(after.nonce, before.nonce);
   EXPECT_EQ(api().get<protocol::RunList>("/v1/runs").value(), runs_before);

@@ -116,6 +116,7 @@ Expected<Approval> request(const action::AuthorizedAction& action, ApprovalId id
     return fail(Errc::too_large, "the action's title is too large for a person to read");
   }
   approval.digest = proposed.digest();
+  random.fill(approval.salt);
   approval.likeness = proposed.likeness();
   approval.statement = proposed.statement();
   approval.groups.assign(action.approvals().begin(), action.approvals().end());
@@ -148,11 +149,16 @@ std::optional<Approval> expire(const Approval& approval, TimePoint now) {
   return next;
 }
 
+Digest commitment_of(const Approval& approval) {
+  return commitment(approval.salt, approval.digest);
+}
+
 DecisionStatement statement_of(const Approval& approval, Verdict verdict,
                                std::vector<std::string> groups) {
   return {.workspace = approval.workspace,
           .approval = approval.id,
-          .digest = approval.digest,
+          .subject = Subject::action,
+          .commitment = commitment_of(approval),
           .verdict = verdict,
           .groups = std::move(groups),
           .nonce = approval.nonce,
@@ -175,9 +181,9 @@ Expected<Approval> decide(const Approval& approval, const SignedDecision& decisi
   if (state != State::pending && !withdraws) {
     return fail(Errc::conflict, "the approval is " + std::string(name(state)) + " already");
   }
-  if (decision.digest != approval.digest) {
-    return fail(Errc::conflict, "the decision is about another action than this approval", "digest",
-                "read the action again and decide on what it says now");
+  if (decision.commitment != commitment_of(approval)) {
+    return fail(Errc::conflict, "the decision is about another action than this approval",
+                "commitment", "read the action again and decide on what it says now");
   }
   if (!approver.active) return fail(Errc::denied, "an approver must be an active user");
   if (contains(approval.barred, approver.id)) {

@@ -84,6 +84,7 @@ struct Approval {
   std::string title;  // of the operation, with the arguments in it
 
   Digest digest{};        // P12
+  Digest salt{};          // 32 random bytes of this question: see commitment_of()
   Digest likeness{};      // action::likeness(): equal where only run and key differ
   std::string statement;  // the canonical bytes that `digest` is of and the page is rendered from
   std::vector<std::string> groups;  // all must approve; sorted, never empty
@@ -106,7 +107,7 @@ struct Approval {
 
   std::uint64_t revision = 0;  // of its record, set by whoever reads that; not part of the JSON
 
-  // Stored form, version 1; unknown members and versions are refused with their pointer, and so is
+  // Stored form, version 2; unknown members and versions are refused with their pointer, and so is
   // a record whose digest is not its statement's or that has no groups.
   Json to_json() const;
   static Expected<Approval> from_json(const Json& value);
@@ -135,6 +136,9 @@ State state_at(const Approval& approval, TimePoint now);
 // The same approval with an expiry written down; nothing where there is none to write.
 std::optional<Approval> expire(const Approval& approval, TimePoint now);
 
+// What the log, the approvers and the claim know the action by (P20, P38).
+Digest commitment_of(const Approval& approval);
+
 // What this person would sign.
 DecisionStatement statement_of(const Approval& approval, Verdict verdict,
                                std::vector<std::string> groups);
@@ -150,7 +154,7 @@ struct Approver {
 
 struct SignedDecision {
   Verdict verdict = Verdict::deny;
-  Digest digest{};  // computed by the approver's side from what it showed
+  Digest commitment{};  // computed by the approver's side from what it showed
   std::vector<std::string> groups;
   Bytes signature;
 };
@@ -163,9 +167,9 @@ std::vector<std::string> groups_open_to(const Approval& approval, const Approver
 // its own: people are matched to groups one to one, so one person in two groups stands for one of
 // them ("finance and controllers" means two people). A denial by any of them ends it, also after it
 // was approved, until it is claimed.
-// Errors: conflict (not open any more, decided by this person already, or another digest), denied
-// (not active, barred, not in the groups), unauthenticated (no ES256 key enrolled, or the signature
-// is not of this decision), invalid_input (groups empty, unsorted or not needed).
+// Errors: conflict (not open any more, decided by this person already, or another commitment),
+// denied (not active, barred, not in the groups), unauthenticated (no ES256 key enrolled, or the
+// signature is not of this decision), invalid_input (groups empty, unsorted or not needed).
 Expected<Approval> decide(const Approval& approval, const SignedDecision& decision,
                           const Approver& approver, TimePoint now);
 

@@ -72,7 +72,7 @@ class ApprovalTest : public testing::Test {
   SignedDecision sign(const Approval& about, const std::string& name,
                       std::vector<std::string> groups, Verdict verdict = Verdict::approve) {
     SignedDecision decision{
-        .verdict = verdict, .digest = about.digest, .groups = groups, .signature = {}};
+        .verdict = verdict, .commitment = commitment_of(about), .groups = groups, .signature = {}};
     const auto bytes = canonical_decision(statement_of(about, verdict, std::move(groups)));
     decision.signature = people_.at(name).key.sign(as_bytes(bytes));
     return decision;
@@ -125,6 +125,8 @@ TEST_F(ApprovalTest, ARequestHoldsTheExactActionAndEnds) {
   EXPECT_EQ(asked->state, State::pending);
   EXPECT_EQ(asked->statement, action.proposed().statement());
   EXPECT_EQ(asked->digest, action.proposed().digest());
+  EXPECT_NE(asked->salt, Digest{});
+  EXPECT_EQ(commitment_of(*asked), commitment(asked->salt, asked->digest));
   EXPECT_EQ(asked->likeness, action.proposed().likeness());
   EXPECT_EQ(asked->title, "Refund 12000 EUR on invoice inv_1");
   EXPECT_EQ(asked->groups, std::vector<std::string>{"finance"});
@@ -272,7 +274,7 @@ TEST_F(ApprovalTest, P20_WhatIsSignedIsThisVeryDecision) {
   const auto refused = [&](const DecisionStatement& statement) {
     SignedDecision decision{
         .verdict = Verdict::approve,
-        .digest = asked.digest,
+        .commitment = commitment_of(asked),
         .groups = {"finance"},
         .signature = people_.at("bob").key.sign(as_bytes(canonical_decision(statement)))};
     auto result = decide(asked, decision, approver("bob"), now());
@@ -286,7 +288,10 @@ TEST_F(ApprovalTest, P20_WhatIsSignedIsThisVeryDecision) {
   other.approval = ApprovalId::make(clock_, random_);
   EXPECT_TRUE(refused(other));
   other = good;
-  other.digest[0] ^= 1;
+  other.subject = Subject::plan;
+  EXPECT_TRUE(refused(other));
+  other = good;
+  other.commitment[0] ^= 1;
   EXPECT_TRUE(refused(other));
   other = good;
   other.verdict = Verdict::deny;
@@ -302,13 +307,13 @@ TEST_F(ApprovalTest, P20_WhatIsSignedIsThisVeryDecision) {
   EXPECT_TRUE(refused(other));
 }
 
-TEST_F(ApprovalTest, P20_TheApproversDigestMustBeTheActions) {
+TEST_F(ApprovalTest, P20_TheApproversCommitmentMustBeTheQuestions) {
   const auto asked = ask({"finance"}).value();
   auto decision = sign(asked, "bob", {"finance"});
-  decision.digest[0] ^= 1;
+  decision.commitment[0] ^= 1;
   const auto refused = decide(asked, decision, approver("bob"), now());
   EXPECT_EQ(code(refused), Errc::conflict);
-  EXPECT_EQ(where(refused), "digest");
+  EXPECT_EQ(where(refused), "commitment");
 }
 
 TEST_F(ApprovalTest, P20_ARequestExpiresAfterR) {
@@ -548,7 +553,8 @@ TEST_F(ApprovalTest, ARecordThatNoMachineWroteIsRefused) {
     if (text_of(member) != "user") EXPECT_FALSE(Approval::from_json(lacks)) << text_of(member);
     EXPECT_EQ(where_with(text_of(member), nullptr), json_pointer("", text_of(member)));
   }
-  EXPECT_EQ(where_with("v", 2), "/v");
+  EXPECT_EQ(where_with("v", 1), "/v");
+  EXPECT_EQ(where_with("v", 3), "/v");
   EXPECT_EQ(where_with("groups", JsonArray()), "/groups");
   EXPECT_EQ(where_with("groups", JsonArray{"finance", "controllers"}), "/groups");
   EXPECT_EQ(where_with("groups", JsonArray{"controllers"}), "/decisions");

@@ -7,6 +7,7 @@
 
 #include "action/digest.h"
 #include "base/encoding.h"
+#include "crypto/hash.h"
 #include "wire/canonical.h"
 #include "wire/json.h"
 #include "wire/time_text.h"
@@ -14,7 +15,7 @@
 namespace writ::approval {
 namespace {
 
-constexpr std::string_view kDecisionTag = "writ-approval-v1";
+constexpr std::string_view kDecisionTag = "writ-approval-v2";
 
 // As parse_json()'s own limits, and one level more for what stands around the arguments.
 constexpr JsonLimits kStatementLimits{.depth = JsonLimits().depth + 1};
@@ -77,12 +78,38 @@ Expected<Verdict> parse_verdict(std::string_view text) {
   return fail(Errc::invalid_input, "a decision is approve or deny");
 }
 
+std::string_view name(Subject subject) {
+  switch (subject) {
+    case Subject::action:
+      return "action";
+    case Subject::plan:
+      return "plan";
+    case Subject::apply:
+      return "apply";
+    case Subject::route:
+      return "route";
+  }
+  return "";
+}
+
+Expected<Subject> parse_subject(std::string_view text) {
+  for (const auto subject : {Subject::action, Subject::plan, Subject::apply, Subject::route}) {
+    if (text == name(subject)) return subject;
+  }
+  return fail(Errc::invalid_input, "a subject is action, plan, apply or route");
+}
+
+Digest commitment(const Digest& salt, const Digest& digest) {
+  return crypto::Sha256().update(BytesView(salt)).update(BytesView(digest)).finish();
+}
+
 std::string canonical_decision(const DecisionStatement& statement) {
   JsonObject object;
   object["tag"] = kDecisionTag;
   object["workspace"] = statement.workspace.to_string();
   object["approval"] = statement.approval.to_string();
-  object["digest"] = hex_encode(statement.digest);
+  object["subject"] = name(statement.subject);
+  object["commitment"] = hex_encode(statement.commitment);
   object["decision"] = name(statement.verdict);
   object["groups"] = JsonArray(statement.groups.begin(), statement.groups.end());
   object["nonce"] = base64url_encode(statement.nonce);

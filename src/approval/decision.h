@@ -20,12 +20,23 @@ enum class Verdict : std::uint8_t { approve, deny };
 std::string_view name(Verdict verdict);  // "approve", "deny"
 Expected<Verdict> parse_verdict(std::string_view text);
 
+// What a decision is about: one action, a plan of several, an apply of documents, or a request to
+// another route of /v1.
+enum class Subject : std::uint8_t { action, plan, apply, route };
+std::string_view name(Subject subject);  // "action", "plan", "apply", "route"
+Expected<Subject> parse_subject(std::string_view text);
+
+// SHA-256(salt ‖ digest). Entries of the log carry it in place of the digest: who has the salt and
+// what was shown computes it again, and without the salt nobody confirms a guess (P38).
+Digest commitment(const Digest& salt, const Digest& digest);
+
 // The fields of a decision. `groups` are those for which the person decides: sorted, unique, not
 // empty.
 struct DecisionStatement {
   WorkspaceId workspace;
   ApprovalId approval;
-  Digest digest{};  // of the action, computed from what was shown
+  Subject subject = Subject::action;
+  Digest commitment{};  // computed from what was shown and the question's salt
   Verdict verdict = Verdict::deny;
   std::vector<std::string> groups;
   Bytes nonce;        // the request's
@@ -33,8 +44,8 @@ struct DecisionStatement {
 };
 
 // The bytes that are signed with ES256: RFC 8785 of
-// {"approval":"apr_…","decision":"approve","digest":hex,"expiry":"2026-01-02T03:04:05.678Z",
-//  "groups":[…],"nonce":base64url,"tag":"writ-approval-v1","workspace":"wsp_…"}
+// {"approval":"apr_…","commitment":hex,"decision":"approve","expiry":"2026-01-02T03:04:05.678Z",
+//  "groups":[…],"nonce":base64url,"subject":"action","tag":"writ-approval-v2","workspace":"wsp_…"}
 std::string canonical_decision(const DecisionStatement& statement);
 
 // An action's statement as a person reads it, and its digest. One function makes both from the same

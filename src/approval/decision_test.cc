@@ -7,6 +7,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "action/digest.h"
+#include "crypto/hash.h"
 #include "wire/canonical.h"
 #include "wire/json.h"
 
@@ -32,17 +33,36 @@ std::string statement_with(const JsonObject& arguments) {
 TEST(Decision, P20_TheSignedBytesAreThese) {
   DecisionStatement statement{.workspace = WorkspaceId(id_detail::Raw{1}),
                               .approval = ApprovalId(id_detail::Raw{2}),
-                              .digest = {},
+                              .subject = Subject::action,
+                              .commitment = Digest{0xab},
                               .verdict = Verdict::approve,
                               .groups = {"controllers", "finance"},
                               .nonce = Bytes(32, 0xff),
                               .expires = from_unix_seconds(1767323045)};
-  EXPECT_EQ(canonical_decision(statement),
-            R"({"approval":"apr_02000000000000000000000000","decision":"approve",)"
-            R"("digest":"0000000000000000000000000000000000000000000000000000000000000000",)"
-            R"("expiry":"2026-01-02T03:04:05.000Z","groups":["controllers","finance"],)"
-            R"("nonce":"__________________________________________8","tag":"writ-approval-v1",)"
-            R"("workspace":"wsp_01000000000000000000000000"})");
+  EXPECT_EQ(
+      canonical_decision(statement),
+      R"({"approval":"apr_02000000000000000000000000",)"
+      R"("commitment":"ab00000000000000000000000000000000000000000000000000000000000000",)"
+      R"("decision":"approve","expiry":"2026-01-02T03:04:05.000Z","groups":["controllers","finance"],)"
+      R"("nonce":"__________________________________________8","subject":"action",)"
+      R"("tag":"writ-approval-v2","workspace":"wsp_01000000000000000000000000"})");
+}
+
+TEST(Decision, P20_TheCommitmentIsOverSaltAndDigest) {
+  Bytes both(32, 1);
+  both.insert(both.end(), 32, 2);
+  Digest salt;
+  Digest digest;
+  salt.fill(1);
+  digest.fill(2);
+  EXPECT_EQ(commitment(salt, digest), crypto::sha256(both));
+}
+
+TEST(Decision, ASubjectIsOneOfFour) {
+  for (const auto subject : {Subject::action, Subject::plan, Subject::apply, Subject::route})
+    EXPECT_EQ(parse_subject(name(subject)).value(), subject);
+  EXPECT_FALSE(parse_subject("").has_value());
+  EXPECT_FALSE(parse_subject("Action").has_value());
 }
 
 TEST(Decision, AVerdictIsApproveOrDeny) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stored form of an approval, version 1. Times are milliseconds since the epoch, lives are
-// seconds, digests hexadecimal, nonce and signatures base64url; what is absent has no member:
-//   {"v":1, "id":"apr_…", "workspace":"wsp_…", "run":"run_…", "agent":"agt_…", "user"?:"usr_…",
-//    "run_name", "agent_name", "user_name", "tool", "title", "digest", "likeness", "statement",
-//    "groups":[…], "barred":["usr_…"…], "identical":{"done","unknown"}, "nonce", "created",
-//    "request_expires", "approval_life", "back_off", "state",
+// The stored form of an approval, version 2. Times are milliseconds since the epoch, lives are
+// seconds, digests and salt hexadecimal, nonce and signatures base64url; what is absent has no
+// member:
+//   {"v":2, "id":"apr_…", "workspace":"wsp_…", "run":"run_…", "agent":"agt_…", "user"?:"usr_…",
+//    "run_name", "agent_name", "user_name", "tool", "title", "digest", "salt", "likeness",
+//    "statement", "groups":[…], "barred":["usr_…"…], "identical":{"done","unknown"}, "nonce",
+//    "created", "request_expires", "approval_life", "back_off", "state",
 //    "decisions":[{"user":"usr_…","user_name","decision","groups":[…],"at","key","signature"}…],
 //    "approved_at"?, "approval_expires"?, "ended_at"?, "claimed_by"?:"act_…",
 //    "superseded_by"?:"apr_…", "retry_after"?}
@@ -17,7 +18,7 @@
 namespace writ::approval {
 namespace {
 
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kVersion = 2;
 constexpr std::size_t kMost = 1000;  // of groups, decisions, barred
 constexpr std::size_t kText = std::size_t{1} << 20;
 
@@ -155,6 +156,7 @@ Json Approval::to_json() const {
   object["tool"] = tool;
   object["title"] = title;
   object["digest"] = hex_encode(digest);
+  object["salt"] = hex_encode(salt);
   object["likeness"] = hex_encode(likeness);
   object["statement"] = statement;
   object["groups"] = to_array(groups);
@@ -206,6 +208,7 @@ Expected<Approval> Approval::from_json(const Json& value) {
   approval.tool = reader.string("tool", {.max = kText});
   approval.title = reader.string("title", {.min = 0, .max = kText});
   approval.digest = read_digest(reader, "digest");
+  approval.salt = read_digest(reader, "salt");
   approval.likeness = read_digest(reader, "likeness");
   approval.statement = reader.string("statement", {.max = kText});
   approval.groups = read_groups(reader);

@@ -90,10 +90,13 @@ Expected<void> read_id(const std::optional<std::string>& text, std::string_view 
 }  // namespace
 
 PayloadCommitment commit_payload(Random& random, BytesView payload) {
-  PayloadCommitment commitment;
-  random.fill(commitment.salt);
-  commitment.digest = commitment_digest(commitment.salt, payload);
-  return commitment;
+  Digest salt;
+  random.fill(salt);
+  return commit_payload(salt, payload);
+}
+
+PayloadCommitment commit_payload(const Digest& salt, BytesView payload) {
+  return {.salt = salt, .digest = commitment_digest(salt, payload)};
 }
 
 bool opens_commitment(const Digest& digest, const Digest& salt, BytesView payload) {

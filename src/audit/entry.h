@@ -34,6 +34,7 @@ struct PayloadCommitment {
   Digest digest{};
 };
 PayloadCommitment commit_payload(Random& random, BytesView payload);
+PayloadCommitment commit_payload(const Digest& salt, BytesView payload);
 bool opens_commitment(const Digest& digest, const Digest& salt, BytesView payload);
 
 // Whom an entry is about, for looking it up; a nil id means none.

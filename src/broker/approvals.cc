@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/encoding.h"
 #include "broker/approval_record.h"
+#include "wire/time_text.h"
 
 namespace writ::broker {
 namespace {
@@ -37,7 +38,7 @@ Append Approvals::about(audit::EntryBuilder entry, const approval::Approval& app
                         Bytes sealed) {
   entry.approval(approval.id)
       .run(approval.run)
-      .set("digest", hex_encode(approval.digest))
+      .set("commitment", hex_encode(approval::commitment_of(approval)))
       .set("tool", approval.tool);
   return EntryWriter::append(entry, {approval.id.to_string(), approval.run.to_string()},
                              std::move(sealed));
@@ -138,6 +139,8 @@ Task<Expected<Approvals::Shared>> Approvals::decide(LiveWorkspace& workspace, Ap
   entry.set("by", who.id.to_string())
       .set("by_name", who.name)
       .set("decision", std::string(approval::name(verdict)))
+      .set("nonce", base64url_encode(next.nonce))
+      .set("expiry", format_time(next.request_expires))
       .set("key", next.decisions.back().key)
       .set("signature", base64url_encode(next.decisions.back().signature))
       .set("state", std::string(approval::name(next.state)));

@@ -174,8 +174,8 @@ Task<Expected<std::variant<Approvals::Ready, Approvals::Pending>>> Approvals::as
   WRIT_CO_TRY(auto asked, approval::request(action, ApprovalId::make(clock_, random_),
                                             barred(workspace, proposed.call().lineage()), known,
                                             terms_of(*workspace.version()), now, random_));
-  auto statement =
-      writer(workspace).payload(asked.id.to_string(), kArguments, as_bytes(asked.statement));
+  auto statement = writer(workspace).payload(asked.id.to_string(), kArguments,
+                                             as_bytes(asked.statement), asked.salt);
   auto entry = writer(workspace).entry(audit::Kind::approval_requested);
   entry.set("agent_name", asked.agent_name).commit(kArguments, statement.commitment.digest);
   set_texts(entry, "groups", asked.groups);

@@ -236,7 +236,7 @@ TEST_F(ApprovalsTest, P20_ASignatureIsOfThisQuestionByTheEnrolledKey) {
             Errc::unauthenticated);
   const auto other = ask_again(*billing_, "k2");
   decision = acme_.decision(*other, "bob", {"finance"});
-  decision.digest = question->digest;
+  decision.commitment = approval::commitment_of(*question);
   EXPECT_EQ(refused(acme_.run(acme_.approvals().decide(acme_.workspace(), question->id, decision,
                                                        acme_.user_id("bob")))),
             Errc::unauthenticated);

@@ -100,8 +100,15 @@ std::string likeness_subject(const Digest& likeness) { return "like_" + hex_enco
 
 EntryWriter::Payload EntryWriter::payload(std::string_view owner, std::string_view use,
                                           BytesView bytes) const {
+  Digest salt;
+  random_.fill(salt);
+  return payload(owner, use, bytes, salt);
+}
+
+EntryWriter::Payload EntryWriter::payload(std::string_view owner, std::string_view use,
+                                          BytesView bytes, const Digest& salt) const {
   Payload out;
-  out.commitment = audit::commit_payload(random_, bytes);
+  out.commitment = audit::commit_payload(salt, bytes);
   Bytes salted = to_bytes(out.commitment.salt);
   salted.insert(salted.end(), bytes.begin(), bytes.end());
   out.sealed =
@@ -123,7 +130,10 @@ Append EntryWriter::intent(const action::AuthorizedAction& authorized,
                            const approval::Approval* approval) const {
   const auto& proposed = authorized.proposed();
   const auto& run = proposed.call().run();
-  auto arguments = payload(proposed.id().to_string(), kArguments, as_bytes(proposed.statement()));
+  const auto id = proposed.id().to_string();
+  const auto statement = as_bytes(proposed.statement());
+  auto arguments = approval == nullptr ? payload(id, kArguments, statement)
+                                       : payload(id, kArguments, statement, approval->salt);
   auto about = entry(audit::Kind::action_intent);
   describe_call(about, proposed);
   about.set("server", proposed.server().name())
@@ -152,7 +162,7 @@ Append EntryWriter::intent(const action::AuthorizedAction& authorized,
     std::vector<std::string> approvers;
     approvers.reserve(approval->decisions.size());
     for (const auto& decision : approval->decisions) approvers.push_back(decision.user_name);
-    about.approval(approval->id);
+    about.approval(approval->id).set("commitment", hex_encode(approval::commitment_of(*approval)));
     set_texts(about, "approval_groups", {groups.begin(), groups.end()});
     set_texts(about, "approved_by", approvers);
     about_ids.push_back(approval->id.to_string());

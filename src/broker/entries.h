@@ -36,6 +36,10 @@ class EntryWriter {
   };
   // `owner` is the id under which the payload is sealed, the action's or approval's.
   Payload payload(std::string_view owner, std::string_view use, BytesView bytes) const;
+  // With the salt of the question that it was asked about under: one salt opens all that the log
+  // says of an approved action.
+  Payload payload(std::string_view owner, std::string_view use, BytesView bytes,
+                  const Digest& salt) const;
 
   // An entry of `kind` about nothing yet.
   audit::EntryBuilder entry(audit::Kind kind) const { return {kind, clock_.now(), workspace_}; }

@@ -314,7 +314,7 @@ class Acme {
                                     approval::Verdict verdict = approval::Verdict::approve) {
     const auto bytes = approval::canonical_decision(approval::statement_of(about, verdict, groups));
     return {.verdict = verdict,
-            .digest = about.digest,
+            .commitment = approval::commitment_of(about),
             .groups = std::move(groups),
             .signature = key(user).sign(as_bytes(bytes))};
   }

@@ -457,7 +457,9 @@ class DecideCommandTest : public CommandsTest {
                                                    .arguments = &arguments,
                                                    .credential = std::nullopt,
                                                    .idempotency_key = "k-1"});
-    view_.digest = action::action_digest(view_.statement);
+    view_.subject = "action";
+    view_.salt = Digest{9};
+    view_.commitment = approval::commitment(view_.salt, action::action_digest(view_.statement));
     view_.groups = {"finance"};
     view_.missing = {"finance"};
     view_.nonce = Bytes(32, 7);
@@ -479,7 +481,7 @@ class DecideCommandTest : public CommandsTest {
   protocol::ApprovalView view_;
 };
 
-TEST_F(DecideCommandTest, P20_ShowsTheActionExactlyAndSignsItsOwnDigest) {
+TEST_F(DecideCommandTest, P20_ShowsTheActionExactlyAndSignsItsOwnCommitment) {
   EXPECT_EQ(run({"approve", id(), "--note", "checked"}, {kPassphrase}), kOk) << err_;
   EXPECT_THAT(person_.shown,
               AllOf(HasSubstr("arguments.amount: 12000"), HasSubstr("arguments.to: \"a\\u202eb\""),
@@ -489,21 +491,22 @@ TEST_F(DecideCommandTest, P20_ShowsTheActionExactlyAndSignsItsOwnDigest) {
   EXPECT_EQ(sent.note, "checked");
   const approval::DecisionStatement statement{.workspace = an_id<WorkspaceId>(1),
                                               .approval = view_.id,
-                                              .digest = action::action_digest(view_.statement),
+                                              .subject = approval::Subject::action,
+                                              .commitment = view_.commitment,
                                               .verdict = approval::Verdict::approve,
                                               .groups = {"finance"},
                                               .nonce = view_.nonce,
                                               .expires = view_.expires};
-  EXPECT_EQ(sent.digest, statement.digest);
+  EXPECT_EQ(sent.commitment, statement.commitment);
   EXPECT_TRUE(
       key_->public_jwk().verify(as_bytes(approval::canonical_decision(statement)), sent.signature));
 }
 
-TEST_F(DecideCommandTest, P20_ADigestThatIsNotOfWhatIsShownIsNotSigned) {
-  view_.digest[0] ^= 1;
+TEST_F(DecideCommandTest, P20_ACommitmentThatIsNotToWhatIsShownIsNotSigned) {
+  view_.commitment[0] ^= 1;
   publish();
   EXPECT_EQ(run({"approve", id()}, {kPassphrase}), kFailed);
-  EXPECT_THAT(err_, AllOf(HasSubstr("digest"), HasSubstr("do not decide this")));
+  EXPECT_THAT(err_, AllOf(HasSubstr("commitment"), HasSubstr("do not decide this")));
   EXPECT_THAT(person_.prompts, IsEmpty()) << "no passphrase is asked for";
   EXPECT_FALSE(decided());
 }

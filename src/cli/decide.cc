@@ -76,7 +76,10 @@ Expected<PreparedDecision> prepare_decision(const protocol::ApprovalView& approv
                                     ": there is nothing to decide any more");
   }
   WRIT_TRY(auto shown, approval::show_statement(approval.statement));
-  if (shown.digest != approval.digest) return two_stories("digest");
+  // An answer about something else than an action is shown by other rules than this page's.
+  if (approval.subject != approval::name(approval::Subject::action)) return two_stories("subject");
+  const auto commitment = approval::commitment(approval.salt, shown.digest);
+  if (commitment != approval.commitment) return two_stories("commitment");
   // show_statement() has parsed it within bounds and found every field.
   WRIT_TRY(const auto object, action::parse_statement(approval.statement));
   ObjectReader r(object);
@@ -97,7 +100,8 @@ Expected<PreparedDecision> prepare_decision(const protocol::ApprovalView& approv
   }
   return PreparedDecision{.statement = {.workspace = workspace,
                                         .approval = approval.id,
-                                        .digest = shown.digest,
+                                        .subject = approval::Subject::action,
+                                        .commitment = commitment,
                                         .verdict = verdict,
                                         .groups = std::move(groups),
                                         .nonce = approval.nonce,
@@ -134,7 +138,7 @@ std::string render_decision(const protocol::ApprovalView& approval,
   out += '\n' + style.bold("The action, exactly:") + '\n';
   for (const auto& field : prepared.shown.lines) line("  ", field);
   out += '\n';
-  line("sha-256   ", hex_encode(prepared.statement.digest) + " (of the above)");
+  line("sha-256   ", hex_encode(prepared.shown.digest) + " (of the above)");
   const bool denial = prepared.statement.verdict == approval::Verdict::deny;
   const auto verdict =
       std::string(denial ? "Deny" : "Approve") + " for " + list_of(prepared.statement.groups) + "?";
@@ -146,7 +150,7 @@ protocol::DecisionRequest sign_decision(const PreparedDecision& prepared, const 
                                         std::optional<std::string> note) {
   const auto& statement = prepared.statement;
   return {.decision = std::string(approval::name(statement.verdict)),
-          .digest = statement.digest,
+          .commitment = statement.commitment,
           .groups = statement.groups,
           .nonce = statement.nonce,
           .expiry = statement.expires,

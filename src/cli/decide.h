@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Deciding an approval (protocol.md P20): the person sees the exact action, rendered from the bytes
-// whose digest is computed here; the server's own account of it is believed in nothing that is
-// signed.
+// whose digest and commitment are computed here; the server's own account of it is believed in
+// nothing that is signed.
 #pragma once
 
 #include <optional>
@@ -23,8 +23,8 @@ struct PreparedDecision {
   approval::Shown shown;
 };
 
-// Errors: denied where the server's digest, run, tool or workspace is not that of the statement (it
-// shows one thing and would have another signed) and where the person is in none of the groups;
+// Errors: denied where the server's commitment, run, tool or workspace is not that of the statement
+// (it shows one thing and would have another signed) and where the person is in none of the groups;
 // conflict where nothing is left to decide; invalid_input for a statement that has two readings.
 // `only` narrows the groups for which the person decides.
 Expected<PreparedDecision> prepare_decision(const protocol::ApprovalView& approval,

@@ -48,18 +48,23 @@ class DecideTest : public ::testing::Test {
                                                    .arguments = &arguments,
                                                    .credential = std::nullopt,
                                                    .idempotency_key = std::nullopt});
-    view_.digest = action::action_digest(view_.statement);
+    view_.subject = "action";
+    view_.salt = Digest{7};
+    commit();
     view_.groups = {"finance", "controllers"};
     view_.missing = view_.groups;
     view_.nonce = Bytes(32, 1);
     view_.expires = parse_time("2026-11-25T12:15:00Z").value();
   }
-  // The statement with another member, and the digest that goes with it.
+  void commit() {
+    view_.commitment = approval::commitment(view_.salt, action::action_digest(view_.statement));
+  }
+  // The statement with another member, and the commitment that goes with it.
   void restate(std::string_view member, const Json& value) {
     auto object = parse_json_object(view_.statement).value();
     object[member] = value;
     view_.statement = canonical_json(object);
-    view_.digest = action::action_digest(view_.statement);
+    commit();
   }
   Expected<PreparedDecision> prepare(Verdict verdict = Verdict::approve,
                                      const std::vector<std::string>& only = {}) {
@@ -82,10 +87,11 @@ class DecideTest : public ::testing::Test {
   protocol::ApprovalView view_;
 };
 
-TEST_F(DecideTest, P20_TheDigestIsComputedFromWhatIsShown) {
+TEST_F(DecideTest, P20_TheCommitmentIsComputedFromWhatIsShown) {
   const auto prepared = prepare();
   ASSERT_TRUE(prepared) << prepared.error().to_string();
-  EXPECT_EQ(prepared->statement.digest, action::action_digest(view_.statement));
+  EXPECT_EQ(prepared->statement.commitment,
+            approval::commitment(view_.salt, action::action_digest(view_.statement)));
   EXPECT_EQ(prepared->statement.nonce, view_.nonce);
   EXPECT_EQ(prepared->statement.expires, view_.expires);
   EXPECT_THAT(prepared->statement.groups, ElementsAre("controllers", "finance"))
@@ -93,9 +99,15 @@ TEST_F(DecideTest, P20_TheDigestIsComputedFromWhatIsShown) {
 }
 
 TEST_F(DecideTest, P20_AServerThatTellsTwoStoriesIsNotSignedFor) {
-  view_.digest[31] ^= 1;
+  view_.commitment[31] ^= 1;
   EXPECT_EQ(refusal(), Errc::denied);
-  view_.digest[31] ^= 1;
+  view_.commitment[31] ^= 1;
+  view_.salt[0] ^= 1;
+  EXPECT_EQ(refusal(), Errc::denied);
+  view_.salt[0] ^= 1;
+  view_.subject = "route";
+  EXPECT_EQ(refusal(), Errc::denied);
+  view_.subject = "action";
   view_.run = an_id<RunId>(2);
   EXPECT_EQ(refusal(), Errc::denied);
   view_.run = an_id<RunId>(1);
@@ -109,7 +121,7 @@ TEST_F(DecideTest, P20_AServerThatTellsTwoStoriesIsNotSignedFor) {
 
 TEST_F(DecideTest, WhatHasTwoReadingsIsNotShown) {
   view_.statement += " ";
-  view_.digest = action::action_digest(view_.statement);
+  commit();
   EXPECT_EQ(refusal(), Errc::invalid_input);
 }
 
@@ -185,7 +197,7 @@ TEST_F(DecideTest, WhatIsSentIsWhatWasPrepared) {
   const auto prepared = prepare(Verdict::deny).value();
   const auto request = sign_decision(prepared, key, std::nullopt);
   EXPECT_EQ(request.decision, "deny");
-  EXPECT_EQ(request.digest, view_.digest);
+  EXPECT_EQ(request.commitment, view_.commitment);
   EXPECT_EQ(request.expiry, view_.expires);
   EXPECT_TRUE(
       key.public_jwk().verify(as_bytes(canonical_decision(prepared.statement)), request.signature));

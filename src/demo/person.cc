@@ -75,18 +75,20 @@ Expected<cli::HttpAnswer> Person::decide(const protocol::ApprovalView& approval,
     WRIT_TRY(const auto self, message_of<protocol::WhoAmI>(get("/v1/session")));
     workspace_id_ = self.workspace_id;
   }
-  // The digest of what was shown, never the one that the server names.
+  // Of what was shown, never what the server names.
   WRIT_TRY(const auto shown, approval::show_statement(approval.statement));
+  const auto commitment = approval::commitment(approval.salt, shown.digest);
   std::ranges::sort(groups);
   const auto signed_text = approval::canonical_decision({.workspace = workspace_id_,
                                                          .approval = approval.id,
-                                                         .digest = shown.digest,
+                                                         .subject = approval::Subject::action,
+                                                         .commitment = commitment,
                                                          .verdict = verdict,
                                                          .groups = groups,
                                                          .nonce = approval.nonce,
                                                          .expires = approval.expires});
   const protocol::DecisionRequest message{.decision = std::string(approval::name(verdict)),
-                                          .digest = shown.digest,
+                                          .commitment = commitment,
                                           .groups = std::move(groups),
                                           .nonce = approval.nonce,
                                           .expiry = approval.expires,

@@ -41,7 +41,9 @@ JsonObject ApprovalView::to_json() const {
                  {"tool", tool},
                  {"title", title},
                  {"statement", statement},
-                 {"digest", hex_encode(digest)},
+                 {"subject", subject},
+                 {"salt", hex_encode(salt)},
+                 {"commitment", hex_encode(commitment)},
                  {"groups", write_strings(groups)},
                  {"missing", write_strings(missing)},
                  {"decided", write_messages(decided)},
@@ -69,7 +71,9 @@ Expected<ApprovalView> ApprovalView::from_json(const Json& value, std::string po
   out.tool = r.string("tool");
   out.title = read_text(r, "title");
   out.statement = r.string("statement", {.max = kMaxStatement});
-  out.digest = read_digest(r, "digest");
+  out.subject = r.string("subject");
+  out.salt = read_digest(r, "salt");
+  out.commitment = read_digest(r, "commitment");
   out.groups = read_strings(r, "groups");
   out.missing = read_strings(r, "missing");
   const auto& decided = r.array("decided", {.max = kMaxList});
@@ -116,7 +120,7 @@ Expected<ApprovalState> ApprovalState::from_json(const Json& value, std::string 
 
 JsonObject DecisionRequest::to_json() const {
   JsonObject out{{"decision", decision},
-                 {"digest", hex_encode(digest)},
+                 {"commitment", hex_encode(commitment)},
                  {"groups", write_strings(groups)},
                  {"nonce", base64url_encode(nonce)},
                  {"expiry", format_time(expiry)},
@@ -129,7 +133,7 @@ Expected<DecisionRequest> DecisionRequest::from_json(const Json& value, std::str
   ObjectReader r(value, std::move(pointer));
   DecisionRequest out;
   out.decision = r.choice("decision", {"approve", "deny"});
-  out.digest = read_digest(r, "digest");
+  out.commitment = read_digest(r, "commitment");
   // An empty list would decide for nobody, and must not read as "all".
   out.groups = r.strings("groups", {.min = 1, .max = 64}, {.max = 64});
   out.nonce = read_base64url(r, "nonce", kMaxNonce);

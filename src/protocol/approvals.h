@@ -42,7 +42,11 @@ struct ApprovalView {
   std::string tool;
   std::string title;      // for lists; what is decided on is the statement
   std::string statement;  // the canonical bytes, exact
-  Digest digest{};        // of them, as the server has it; the command line computes its own (P20)
+  // P20: the approver's side computes the commitment from the statement and the salt; the server's
+  // own is there to be compared, and is never what is signed.
+  std::string subject;  // approval/decision.h: "action"
+  Digest salt{};
+  Digest commitment{};
   std::vector<std::string> groups;   // all must approve
   std::vector<std::string> missing;  // those that have not
   std::vector<DecisionView> decided;
@@ -77,10 +81,10 @@ struct ApprovalState {
 };
 
 // The parts of approval/decision.h's DecisionStatement that the server does not know by itself, or
-// compares; `digest` is what the approver's side computed from what it showed.
+// compares; `commitment` is what the approver's side computed from what it showed.
 struct DecisionRequest {
   std::string decision;  // "approve", "deny"
-  Digest digest{};
+  Digest commitment{};
   std::vector<std::string> groups;  // sorted, unique
   Bytes nonce;
   TimePoint expiry;

@@ -272,7 +272,9 @@ inline ApprovalView any<ApprovalView>() {
   out.tool = some_text();
   out.title = any_text();
   out.statement = some_text();
-  out.digest = any_digest();
+  out.subject = some_text();
+  out.salt = any_digest();
+  out.commitment = any_digest();
   out.groups = any_texts();
   out.missing = any_texts();
   out.decided = any_list([] {
@@ -298,7 +300,7 @@ inline ApprovalState any<ApprovalState>() {
 template <>
 inline DecisionRequest any<DecisionRequest>() {
   DecisionRequest out{.decision = any_bool() ? "approve" : "deny",
-                      .digest = any_digest(),
+                      .commitment = any_digest(),
                       .groups = {"finance"},
                       .nonce = any_bytes(32),
                       .expiry = any_time(),

@@ -38,7 +38,7 @@ class Restart(unittest.TestCase):
         self.server.kill()
         self.server.start()
 
-    def test_an_open_question_survives_with_its_digest_and_expiry(self):
+    def test_an_open_question_survives_with_its_commitment_and_expiry(self):
         self.acme.start_refund()
         terms = self.acme.preview(1_500)
         approval = must(self.acme.refund(terms, "k"), 403).json["approval"]
@@ -46,7 +46,7 @@ class Restart(unittest.TestCase):
         before = must(bob.get("/v1/approvals/" + approval), 200).json
         self.kill_and_start()
         after = must(bob.get("/v1/approvals/" + approval), 200).json
-        for member in ("state", "digest", "statement", "expires", "nonce", "groups"):
+        for member in ("state", "commitment", "salt", "statement", "expires", "nonce", "groups"):
             self.assertEqual(after[member], before[member], member)
         must(bob.decide(approval, ["finance"]), 200)
         self.kill_and_start()

@@ -161,23 +161,25 @@ class Person:
         return self.call("GET", path)
 
     def decide(self, approval, groups, decision="approve", workspace_id=None):
-        """Signs what the approval's own statement digests to (P20)."""
+        """Signs the commitment that the approval's own statement and salt give (P20)."""
         view = self.get("/v1/approvals/" + approval).json
         workspace_id = workspace_id or self.get("/v1/session").json["workspace_id"]
-        digest = hashlib.sha256(view["statement"].encode()).hexdigest()
+        digest = hashlib.sha256(view["statement"].encode()).digest()
+        commitment = hashlib.sha256(bytes.fromhex(view["salt"]) + digest).hexdigest()
         statement = {
             "approval": approval,
+            "commitment": commitment,
             "decision": decision,
-            "digest": digest,
             "expiry": view["expires"],
             "groups": sorted(groups),
             "nonce": view["nonce"],
-            "tag": "writ-approval-v1",
+            "subject": "action",
+            "tag": "writ-approval-v2",
             "workspace": workspace_id,
         }
         message = {
             "decision": decision,
-            "digest": digest,
+            "commitment": commitment,
             "groups": sorted(groups),
             "nonce": view["nonce"],
             "expiry": view["expires"],
