@@ -137,6 +137,15 @@ TEST_F(ApiTest, TheWorkspaceShowsWhatItIsAndWhatIsAmiss) {
   EXPECT_THAT(as("dave", "GET", "/v1/workspace").body, HasSubstr("bearer-agent"));
 }
 
+TEST_F(ApiTest, P39_AStepThatIsForEitherIsFound) {
+  EXPECT_THAT(as("dave", "GET", "/v1/workspace").body, Not(HasSubstr("step-for-either")));
+  acme.edit("workflows/refund.toml", "for = \"user\"", "for = \"either\"");
+  const auto view = read<protocol::WorkspaceView>(as("dave", "GET", "/v1/workspace"));
+  const auto found = std::ranges::find(view.findings, "step-for-either", &protocol::Finding::kind);
+  ASSERT_NE(found, view.findings.end());
+  EXPECT_EQ(found->subject, "step refund/plan");
+}
+
 TEST_F(ApiTest, AUserTokenIsForOneAgentAndInTheLog) {
   const auto token =
       read<protocol::UserToken>(as("alice", "POST", "/v1/user-tokens", "{\"agent\":\"planner\"}"));

@@ -82,6 +82,22 @@ void find_in_servers(const broker::LiveWorkspace& workspace, const workspace::Ve
   }
 }
 
+void find_in_steps(const workspace::Version& version, Findings& out) {
+  const std::string why = version.rules() == workspace::Rules::first
+                              ? "applied before steps said whom their runs are for: "
+                              : "";
+  for (const auto& workflow : version.workflows()) {
+    for (const auto& step : workflow.steps) {
+      if (step.runs_for != delegation::RunsFor::either) continue;
+      out.push_back(
+          {.kind = "step-for-either",
+           .subject = "step " + workflow.name + "/" + step.name,
+           .message = why + "an agent may leave the user out, and with the user their policies; "
+                            "say for = \"user\" or \"workspace\", and apply"});
+    }
+  }
+}
+
 }  // namespace
 
 Task<Handled> Endpoints::apply(Asked& asked) {
@@ -156,6 +172,7 @@ Task<Handled> Endpoints::workspace(Asked& asked) {
   }
   find_in_agents(*version, out.findings);
   find_in_servers(workspace, *version, out.findings);
+  find_in_steps(*version, out.findings);
   if (!SecretBytes::memory_is_locked()) {
     out.findings.push_back({.kind = "memory-not-locked",
                             .subject = "server",

@@ -131,7 +131,7 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
 
   Applied out{.version = before->number(),
               .digest = next->digest(),
-              .changed = next->digest() != before->digest(),
+              .changed = next->digest() != before->digest() || next->rules() != before->rules(),
               .changes = {},
               .revoked = {}};
   if (!out.changed) {
@@ -158,7 +158,7 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
   unit.checks = std::move(unmoved);
   unit.checks.push_back(*admin);
   unit.puts = {{RecordKind::workspace, workspace.id().to_string(), before->number(),
-                to_record(WorkspaceRecord{documents, built->names})}};
+                to_record(WorkspaceRecord{documents, built->names, next->rules()})}};
   unit.appends = {applied_entry(writer, *next, out.changes, caller)};
   // A name that comes back is the same user: what could have been come back with goes in this very
   // commit. The key does; sessions and invitations are of the standing's revision, and end with it.

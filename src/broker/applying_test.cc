@@ -90,6 +90,28 @@ TEST_F(ApplyingTest, P5_NothingChangesWhereTheDocumentsAreTheSame) {
   EXPECT_EQ(version(), 1U);
 }
 
+TEST_F(ApplyingTest, P39_TheFirstApplySinceTheRuleMakesStepsForUsersAndEndsOtherRuns) {
+  auto documents = acme.documents();
+  auto& workflow = documents.at("workflows/refund.toml");
+  workflow.replace(workflow.find("for = \"user\"\n"), 13, "");
+  auto old = workspace::build_version(acme.workspace().id(), 2, documents, acme.workspace().names(),
+                                      acme.clock(), acme.random(), workspace::Rules::first);
+  ASSERT_TRUE(old) << old.error().front().to_string();
+  acme.put(RecordKind::workspace, acme.workspace().id().to_string(), 1,
+           to_record(WorkspaceRecord{documents, old->names, workspace::Rules::first}));
+  acme.workspace().publish(old->version, documents, old->names);
+  const auto alices = acme.refund_chain();
+  const auto nobodys = acme.start("plan", nullptr);
+
+  const auto applied = apply(documents);
+  ASSERT_TRUE(applied.has_value()) << problems(documents);
+  EXPECT_EQ(applied->version, 3U);
+  EXPECT_EQ(applied->changes.size(), 3U) << "each step, for a user from now on";
+  EXPECT_THAT(applied->revoked, UnorderedElementsAre(nobodys->id));
+  EXPECT_TRUE(acme.workspace().runs().alive(alices->id, acme.clock().now()));
+  EXPECT_FALSE(apply(documents)->changed);
+}
+
 TEST_F(ApplyingTest, P5_ADryRunChangesNothing) {
   const auto run = acme.refund_chain();
   const auto dry = apply(without_billing(acme.documents()), true);

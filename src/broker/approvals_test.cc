@@ -137,6 +137,8 @@ TEST_F(ApprovalsTest, P4_TheUserOfTheRunMayNotApproveIt) {
 TEST_F(ApprovalsTest, P4_TheOwnerOfAnAgentMayNotApproveARunForNobody) {
   acme_.edit("workspace.toml", "display = \"Ada Admin\"",
              "display = \"Ada Admin\"\ngroups = [\"finance\"]");
+  for_either(acme_.documents());
+  acme_.apply();
   const auto question = ask(*acme_.refund_chain(nullptr), "k");
   ASSERT_NE(question, nullptr);
   EXPECT_EQ(refused(acme_.decide(*question, "admin", {"finance"})), Errc::denied);

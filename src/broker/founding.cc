@@ -101,7 +101,7 @@ Task<Expected<SignedIn>> SignIns::create(const SignInRequest& request, const Fou
   unit.puts = {{RecordKind::data_key, founder.workspace.to_string(), 0,
                 to_data_key_record(data_key.wrapped)},
                {RecordKind::workspace, founder.workspace.to_string(), 0,
-                to_record(WorkspaceRecord{documents, built->names})},
+                to_record(WorkspaceRecord{documents, built->names, built->version->rules()})},
                {RecordKind::user, user->id.to_string(), 0, to_record(standing)},
                opening.put};
   unit.appends = {EntryWriter::append(applied, {founder.workspace.to_string()}),

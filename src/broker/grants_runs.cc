@@ -115,7 +115,7 @@ Task<Expected<Granted>> Grants::start_once(const AuthenticatedClient& client, co
   if (step == nullptr) co_return deny_details("this workspace has no such workflow and step");
   if (step->agent != terms->agent->id)
     co_return deny_details("step " + quoted_extract(step->name) + " is another agent's");
-  auto scope = delegation::start_scope(asked.scope, *step, terms->ceiling);
+  auto scope = delegation::start_scope(asked.scope, *step, terms->ceiling, subject.has_value());
   if (!scope) co_return deny_details(scope.error());
 
   auto run = new_run(*terms, *workflow, *step, std::move(*scope));

@@ -132,6 +132,8 @@ TEST_F(GrantsTest, P15_WhereTheRecordCannotBeWrittenNothingBegins) {
 }
 
 TEST_F(GrantsTest, P26_ARunOfTheWorkspaceHasNoUser) {
+  for_either(acme_.documents());
+  acme_.apply();
   const auto granted =
       acme_
           .run(acme_.grants().start_for_workspace(acme_.client("planner"), GrantsAcme::plan(),
@@ -140,6 +142,57 @@ TEST_F(GrantsTest, P26_ARunOfTheWorkspaceHasNoUser) {
   const auto token = acme_.access_tokens().verify_access(granted.access.text).value();
   EXPECT_EQ(token.subject(), acme_.workspace().id().to_string());
   EXPECT_EQ(acme_.workspace().runs().find(granted.run)->user, std::nullopt);
+}
+
+TEST_F(GrantsTest, P39_AStepForAUserStartsNoRunOfTheWorkspace) {
+  const auto start = [&] {
+    return acme_.run(acme_.grants().start_for_workspace(acme_.client("planner"), GrantsAcme::plan(),
+                                                        GrantsAcme::billing_server(), ""));
+  };
+  EXPECT_EQ(refusal(start()), "denied at authorization_details");
+  EXPECT_TRUE(acme_.workspace().runs().all().empty());
+  EXPECT_EQ(acme_.entries(audit::Kind::grant_refused).size(), 1U);
+  // A step that does not say is for a user.
+  acme_.edit("workflows/refund.toml", "for = \"user\"\n", "");
+  EXPECT_EQ(refusal(start()), "denied at authorization_details");
+  EXPECT_TRUE(acme_.start_run());
+}
+
+TEST_F(GrantsTest, P39_AStepForTheWorkspaceStartsNoRunOfAUser) {
+  acme_.edit("workflows/refund.toml", "for = \"user\"", "for = \"workspace\"");
+  EXPECT_EQ(refusal(acme_.start_run()), "denied at authorization_details");
+  EXPECT_TRUE(acme_.run(acme_.grants().start_for_workspace(
+      acme_.client("planner"), GrantsAcme::plan(), GrantsAcme::billing_server(), "")));
+}
+
+TEST_F(GrantsTest, P39_AStepForAUserIsNotReachedFromARunOfTheWorkspace) {
+  acme_.edit("workflows/refund.toml", "for = \"user\"", "for = \"either\"");
+  const auto ours =
+      acme_
+          .run(acme_.grants().start_for_workspace(acme_.client("planner"), GrantsAcme::plan(),
+                                                  GrantsAcme::billing_server(), ""))
+          .value();
+  EXPECT_EQ(refusal(acme_.hand_down("planner", ours, GrantsAcme::to_support())),
+            "denied at authorization_details");
+  const auto alices = acme_.start_run().value();
+  EXPECT_TRUE(acme_.hand_down("planner", alices, GrantsAcme::to_support()));
+
+  acme_.edit("workflows/refund.toml", "agent = \"support\"",
+             "agent = \"support\"\nfor = \"workspace\"");
+  EXPECT_TRUE(acme_.hand_down("planner", ours, GrantsAcme::to_support()));
+  EXPECT_EQ(refusal(acme_.hand_down("planner", alices, GrantsAcme::to_support())),
+            "denied at authorization_details");
+}
+
+TEST_F(GrantsTest, P39_WhomAStepIsForIsAskedAgainWhereADelegationIsRedeemed) {
+  const std::string workflow = "workflows/refund.toml";
+  acme_.edit(workflow, "agent = \"support\"", "agent = \"support\"\nfor = \"either\"");
+  const auto alices = acme_.start_run().value();
+  const auto token = acme_.hand_down("planner", alices, GrantsAcme::to_support())->token.text;
+  acme_.edit(workflow, "for = \"either\"", "for = \"workspace\"");
+  EXPECT_EQ(refusal(acme_.take_over("support", token)), "denied at subject_token");
+  acme_.edit(workflow, "for = \"workspace\"", "for = \"user\"");
+  EXPECT_EQ(acme_.workspace().runs().all().size(), 1U);
 }
 
 TEST_F(GrantsTest, P7_AChainOfDelegationsNarrowsAndNamesEveryActor) {
@@ -422,6 +475,8 @@ TEST_F(GrantsTest, P5_ADecisionOlderThanTheWorkspaceIsMadeAgain) {
 }
 
 TEST_F(GrantsTest, P5_AnAgentThatIsDisabledWhileItsRunBeginsHasNone) {
+  for_either(acme_.documents());
+  acme_.apply();
   acme_.store().hold_commits();
   Waiting start(acme_, [](GrantsAcme& acme) {
     return acme.grants().start_for_workspace(acme.client("planner"), GrantsAcme::plan(),
@@ -435,7 +490,7 @@ TEST_F(GrantsTest, P5_AnAgentThatIsDisabledWhileItsRunBeginsHasNone) {
   auto policies = documents.find("policies/refund.cedar");
   policies->second = "";
   const auto built =
-      workspace::build_version(acme_.workspace().id(), 2, documents, acme_.workspace().names(),
+      workspace::build_version(acme_.workspace().id(), 3, documents, acme_.workspace().names(),
                                acme_.clock(), acme_.random());
   ASSERT_TRUE(built) << built.error().front().to_string();
   acme_.workspace().publish(built->version, documents, built->names);

@@ -258,6 +258,7 @@ TEST_F(GrantsTokens, P10_AnotherWorkspacesTokensAreLikeNone) {
   auto& text = documents.at("workspace.toml");
   text.replace(text.find("name = \"acme\""), std::string_view("name = \"acme\"").size(),
                "name = \"other\"");
+  for_either(documents);
   const auto id = WorkspaceId::make(acme_.clock(), acme_.random());
   const auto built =
       workspace::build_version(id, 1, documents, {}, acme_.clock(), acme_.random()).value();

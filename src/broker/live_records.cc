@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/live_records.h"
 
+#include <utility>
+
 #include "base/encoding.h"
 #include "wire/canonical.h"
 
@@ -20,8 +22,10 @@ std::string to_record(const WorkspaceRecord& workspace) {
   for (const auto& [path, text] : workspace.documents) documents[path] = text;
   JsonObject names;
   for (const auto& [name, id] : workspace.names.ids()) names[name] = id;
-  return canonical_json(
-      JsonObject{{"v", 1}, {"documents", std::move(documents)}, {"names", std::move(names)}});
+  JsonObject out{{"v", 1}, {"documents", std::move(documents)}, {"names", std::move(names)}};
+  if (workspace.rules != workspace::Rules::first)
+    out["rules"] = std::to_underlying(workspace.rules);
+  return canonical_json(out);
 }
 
 Expected<WorkspaceRecord> parse_workspace_record(std::string_view text) {
@@ -30,8 +34,11 @@ Expected<WorkspaceRecord> parse_workspace_record(std::string_view text) {
   r.integer("v", {.min = 1, .max = 1});
   const auto& documents = r.object("documents");
   const auto& names = r.object("names");
+  const auto rules =
+      r.optional_integer("rules", {.min = 1, .max = std::to_underlying(workspace::kCurrentRules)});
   WRIT_TRY_VOID(r.finish());
   WorkspaceRecord out;
+  out.rules = rules ? static_cast<workspace::Rules>(*rules) : workspace::Rules::first;
   std::map<std::string, std::string, std::less<>> ids;
   for (const auto& [members, into, what] :
        {std::tuple{&documents, &out.documents, "/documents"}, std::tuple{&names, &ids, "/names"}}) {

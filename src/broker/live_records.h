@@ -5,8 +5,8 @@
 // versions are refused with their pointer, so that an older build never half-understands a newer
 // one's record. Pure, thread-safe.
 //
-//   workspace   {"documents":{PATH:TEXT},"names":{"agent/billing":"agt_…"},"v":1}
-//               its revision is the version's number
+//   workspace   {"documents":{PATH:TEXT},"names":{"agent/billing":"agt_…"},"rules":2,"v":1}
+//               its revision is the version's number; without "rules" it is of the first rules
 //   user        {"disabled":false,"key":JWK,"v":1}   "key" only once one is enrolled
 //   data_key    {"v":1,"wrapped":"base64url of what SealKey wraps"}
 #pragma once
@@ -22,6 +22,7 @@ namespace writ::broker {
 struct WorkspaceRecord {
   workspace::Documents documents;
   workspace::Names names;
+  workspace::Rules rules = workspace::kCurrentRules;
 };
 std::string to_record(const WorkspaceRecord& workspace);
 Expected<WorkspaceRecord> parse_workspace_record(std::string_view text);

@@ -17,6 +17,15 @@ TEST(LiveRecords, AWorkspaceReadsBackAsItWasWritten) {
   ASSERT_TRUE(read) << read.error().to_string();
   EXPECT_EQ(read->documents, written.documents);
   EXPECT_EQ(read->names.ids(), written.names.ids());
+  EXPECT_EQ(read->rules, workspace::kCurrentRules);
+}
+
+TEST(LiveRecords, P39_AVersionFromBeforeTheRuleSaysSo) {
+  const auto read = parse_workspace_record(R"({"v":1,"documents":{},"names":{}})");
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(read->rules, workspace::Rules::first);
+  EXPECT_EQ(parse_workspace_record(to_record(*read))->rules, workspace::Rules::first);
+  EXPECT_FALSE(parse_workspace_record(R"({"v":1,"documents":{},"names":{},"rules":3})"));
 }
 
 TEST(LiveRecords, AStandingReadsBackAsItWasWritten) {

@@ -37,7 +37,7 @@ Task<Expected<void>> each(WorkspaceStore& store, RecordKind kind, std::string af
 Expected<workspace::Built> build(WorkspaceId id, const Record& record,
                                  const WorkspaceRecord& stored, const StartupParts& parts) {
   auto built = workspace::build_version(id, record.revision, stored.documents, stored.names,
-                                        parts.clock, parts.random);
+                                        parts.clock, parts.random, stored.rules);
   if (!built) {
     const auto& errors = built.error();
     auto first = errors.front();

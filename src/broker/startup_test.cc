@@ -78,6 +78,19 @@ TEST_F(StartupTest, TheVersionItsIdsAndItsPeopleAreThoseOfBefore) {
   EXPECT_NE(now.workspace->active_user(acme_.user_id("bob")), nullptr);
 }
 
+TEST_F(StartupTest, P39_AVersionFromBeforeTheRuleReadsAsEitherWhereItDoesNotSay) {
+  acme_.edit("workflows/refund.toml", "for = \"user\"\n", "");
+  const auto number = acme_.workspace().version()->number();
+  acme_.put(RecordKind::workspace, acme_.workspace().id().to_string(), number,
+            to_record(WorkspaceRecord{acme_.documents(), acme_.workspace().names(),
+                                      workspace::Rules::first}));
+  const Loaded now(acme_);
+  ASSERT_NE(now.workspace, nullptr) << now.error.value_or(Error{}).to_string();
+  EXPECT_EQ(now.workspace->version()->rules(), workspace::Rules::first);
+  for (const auto& step : now.workspace->version()->workflow("refund")->steps)
+    EXPECT_EQ(step.runs_for, delegation::RunsFor::either) << step.name;
+}
+
 TEST_F(StartupTest, CredentialsAreThereWithTheirRevision) {
   acme_.rotate_credential(true);
   const Loaded now(acme_);

@@ -54,6 +54,18 @@ inline workspace::Documents read_documents(const std::filesystem::path& root) {
   return documents;
 }
 
+// Lets every step of the workflows be for a user or for the workspace.
+inline void for_either(workspace::Documents& documents) {
+  for (auto& [path, text] : documents) {
+    if (!path.starts_with("workflows/")) continue;
+    if (const auto said = text.find("for = \"user\"\n"); said != text.npos)
+      text.erase(said, std::string_view("for = \"user\"\n").size());
+    constexpr std::string_view kStep = "[[steps]]\n";
+    for (auto at = text.find(kStep); at != text.npos; at = text.find(kStep, at + 1))
+      text.insert(at + kStep.size(), "for = \"either\"\n");
+  }
+}
+
 // Connects to nothing, and counts.
 class FakeDialer final : public Dialer {
  public:
@@ -152,7 +164,7 @@ class Acme {
         workspace::build_version(id_, number, documents_, workspace_->names(), clock_, random_);
     WRIT_CHECK(built.has_value());
     put(RecordKind::workspace, id_.to_string(), number - 1,
-        to_record(WorkspaceRecord{documents_, built->names}));
+        to_record(WorkspaceRecord{documents_, built->names, built->version->rules()}));
     workspace_->publish(built->version, documents_, built->names);
     if (before == nullptr) WRIT_CHECK(live_.add(workspace_).has_value());
   }
@@ -378,7 +390,7 @@ class Acme {
       run.depth = parent->depth + 1;
       run.trace_id = parent->trace_id;
     } else {
-      auto scope = delegation::start_scope(asked, *step, agent.ceiling);
+      auto scope = delegation::start_scope(asked, *step, agent.ceiling, user != nullptr);
       WRIT_CHECK(scope.has_value());
       run.scope = std::move(*scope);
       if (user != nullptr) {

@@ -21,9 +21,19 @@ const ToolSet& use_of(const Scope& scope) { return scope.use; }
 const ToolSet& delegate_of(const Scope& scope) { return scope.delegate; }
 using Half = const ToolSet& (*)(const Scope&);
 
-// A step speaks for a run only while it is still that run's agent's.
+// A step speaks for a run only while it is still that run's agent's, and for a run of its kind.
 const Step* live_step(const Run& run, const CurrentTerms& terms) {
-  return terms.step != nullptr && terms.step->agent == run.agent ? terms.step : nullptr;
+  return terms.step != nullptr && terms.step->agent == run.agent &&
+                 terms.step->admits(run.user.has_value())
+             ? terms.step
+             : nullptr;
+}
+
+std::expected<void, Refusal> check_runs_for(const Step& step, bool for_user) {
+  if (step.admits(for_user)) return {};
+  return refuse(Operand::step, "step " + quoted_extract(step.name) + " is for " +
+                                   (for_user ? "the workspace, and this run is for a user"
+                                             : "a user, and this run is for none"));
 }
 
 // The sets that one run of a lineage contributes, in the order in which they are checked, with what
@@ -192,10 +202,12 @@ Scope effective_scope(const Lineage& lineage, const TermsOf& current) {
 }
 
 std::expected<Scope, Refusal> start_scope(const ScopeRequest& asked, const Step& step,
-                                          const Scope& ceiling) {
+                                          const Scope& ceiling, bool for_user) {
   if (!step.starts) {
     return refuse(Operand::step, "step " + quoted_extract(step.name) + " starts no run");
   }
+  if (auto whom = check_runs_for(step, for_user); !whom)
+    return std::unexpected(std::move(whom).error());
   const std::string in_step = "step " + quoted_extract(step.name);
   const std::array use{Cap{Operand::step, &step.scope.use, in_step},
                        Cap{Operand::ceiling, &ceiling.use, "the agent's ceiling"}};
@@ -239,7 +251,7 @@ std::expected<void, Refusal> may_delegate_to(const Lineage& parent, const Step& 
     return refuse(Operand::step, "step " + quoted_extract(run.step) + " does not delegate to " +
                                      quoted_extract(step.name));
   }
-  return {};
+  return check_runs_for(step, run.user.has_value());
 }
 
 TimePoint run_end(TimePoint now, const Step& step, const Run* parent,

@@ -39,7 +39,8 @@ struct Refusal {
 // removed): a refusal.
 struct CurrentTerms {
   const Scope* ceiling = nullptr;  // the agent's, {use, delegate}
-  // The step in the current version of the workflow; one that now names another agent refuses.
+  // The step in the current version of the workflow. One that now names another agent, or is not
+  // any more for whom the run is, refuses.
   const Step* step = nullptr;
 };
 using TermsOf = std::function<CurrentTerms(const Run&)>;
@@ -67,9 +68,9 @@ struct ScopeRequest {
 
 // The scope of a run that starts in `step`: what was asked for, refused where it is not within both
 // step and ceiling, where it is nothing at all, or where it is more than Scope::parse() reads. That
-// the step `starts` is checked here too.
+// the step `starts`, and that it is for a user or for the workspace (P39), is checked here too.
 std::expected<Scope, Refusal> start_scope(const ScopeRequest& asked, const Step& step,
-                                          const Scope& ceiling);
+                                          const Scope& ceiling, bool for_user);
 
 // The scope of a child: within the parent's effective delegate, the child's step and the child
 // agent's ceiling.
@@ -78,7 +79,7 @@ std::expected<Scope, Refusal> child_scope(const ScopeRequest& asked, const Linea
                                           const TermsOf& current);
 
 // Whether a run may hand down to a run in `step` of its workflow at all: the chain may grow by one,
-// and the parent's current step names that step.
+// the parent's current step names that step, and that step is for whom the parent's run is (P39).
 std::expected<void, Refusal> may_delegate_to(const Lineage& parent, const Step& step,
                                              const TermsOf& current);
 

@@ -51,6 +51,7 @@ void fill(World& world) {
     step.scope = *wide_scope_generator();
     step.life = seconds(1 + pick(100));
     step.starts = i == 0;
+    step.runs_for = RunsFor::either;
     for (std::size_t to = 0; to < kSteps; ++to) {
       if (pick(4) != 0) step.delegates_to.push_back("s" + std::to_string(to));
     }
@@ -81,7 +82,7 @@ void add_run(World& world) {
   const ScopeRequest asked{.use = ask(parent == nullptr ? available.use : available.delegate),
                            .delegate = ask(available.delegate)};
   const auto granted = parent == nullptr
-                           ? start_scope(asked, step, world.ceilings[i])
+                           ? start_scope(asked, step, world.ceilings[i], false)
                            : child_scope(asked, *parent, step, world.ceilings[i], world.current());
   if (!granted) return;
   if (asked.use) RC_ASSERT(*asked.use == granted->use);

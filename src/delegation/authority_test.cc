@@ -31,13 +31,15 @@ class Authority : public testing::Test {
                   .scope = plan_,
                   .life = std::chrono::hours(1),
                   .delegates_to = {"settle"},
-                  .starts = true};
+                  .starts = true,
+                  .runs_for = RunsFor::either};
   Step settle_step_{.name = "settle",
                     .agent = AgentId::make(clock_, random_),
                     .scope = settle_,
                     .life = std::chrono::minutes(15),
                     .delegates_to = {},
-                    .starts = false};
+                    .starts = false,
+                    .runs_for = RunsFor::either};
   Scope plan_ceiling_ = plan_;
   Scope settle_ceiling_ = settle_;
   bool plan_step_gone_ = false;
@@ -227,32 +229,32 @@ TEST_F(Authority, AChainThatIsTooDeepIsRefusedAndCannotGrow) {
 
 TEST_F(Authority, AStartWithoutAnAskGetsWhatStepAndCeilingBothAllow) {
   plan_ceiling_ = scope(R"(["b.read"])", R"([{"tool":"b.refund","where":{"amount":{"max":5}}}])");
-  EXPECT_EQ(start_scope({}, plan_step_, plan_ceiling_).value(), plan_ceiling_);
+  EXPECT_EQ(start_scope({}, plan_step_, plan_ceiling_, true).value(), plan_ceiling_);
 }
 TEST_F(Authority, AStartBeyondStepOrCeilingIsRefused) {
   const ScopeRequest refund{.use = tools(R"(["b.refund"])"), .delegate = {}};
   plan_ceiling_.use = tools(R"(["b.refund"])");
-  EXPECT_EQ(start_scope(refund, plan_step_, plan_ceiling_).error().operand, Operand::step);
+  EXPECT_EQ(start_scope(refund, plan_step_, plan_ceiling_, true).error().operand, Operand::step);
   plan_step_.scope.use = tools(R"(["b.refund"])");
-  EXPECT_TRUE(start_scope(refund, plan_step_, plan_ceiling_).has_value());
+  EXPECT_TRUE(start_scope(refund, plan_step_, plan_ceiling_, true).has_value());
   plan_ceiling_.use = tools(R"(["b.read"])");
-  EXPECT_EQ(start_scope(refund, plan_step_, plan_ceiling_).error().operand, Operand::ceiling);
+  EXPECT_EQ(start_scope(refund, plan_step_, plan_ceiling_, true).error().operand, Operand::ceiling);
 
   const ScopeRequest hand{.use = {}, .delegate = tools(R"(["b.refund"])")};
-  EXPECT_TRUE(start_scope(hand, plan_step_, plan_ceiling_).has_value());
+  EXPECT_TRUE(start_scope(hand, plan_step_, plan_ceiling_, true).has_value());
   plan_ceiling_.delegate = tools(R"(["b.read"])");
-  EXPECT_EQ(start_scope(hand, plan_step_, plan_ceiling_).error().operand, Operand::ceiling);
+  EXPECT_EQ(start_scope(hand, plan_step_, plan_ceiling_, true).error().operand, Operand::ceiling);
   plan_step_.scope.delegate = tools(R"(["b.read"])");
-  EXPECT_EQ(start_scope(hand, plan_step_, plan_ceiling_).error().operand, Operand::step);
+  EXPECT_EQ(start_scope(hand, plan_step_, plan_ceiling_, true).error().operand, Operand::step);
 }
 TEST_F(Authority, AnAskForNothingIsNotAnAskForAll) {
   const ScopeRequest nothing{.use = ToolSet(), .delegate = ToolSet()};
-  EXPECT_EQ(start_scope(nothing, plan_step_, plan_ceiling_).error().operand, Operand::scope);
+  EXPECT_EQ(start_scope(nothing, plan_step_, plan_ceiling_, true).error().operand, Operand::scope);
   const auto only_delegate =
-      start_scope({.use = ToolSet(), .delegate = {}}, plan_step_, plan_ceiling_);
+      start_scope({.use = ToolSet(), .delegate = {}}, plan_step_, plan_ceiling_, true);
   ASSERT_TRUE(only_delegate.has_value());
   EXPECT_TRUE(only_delegate->use.empty());
-  EXPECT_EQ(start_scope({}, plan_step_, Scope()).error().operand, Operand::scope);
+  EXPECT_EQ(start_scope({}, plan_step_, Scope(), true).error().operand, Operand::scope);
 }
 // What is granted is stored, and must be readable.
 TEST_F(Authority, AScopeThatCouldNotBeReadBackIsNotGranted) {
@@ -268,11 +270,11 @@ TEST_F(Authority, AScopeThatCouldNotBeReadBackIsNotGranted) {
     Scope ceiling = plan_ceiling_;
     (use ? step.scope.use : step.scope.delegate) = bounded("a", 20);
     (use ? ceiling.use : ceiling.delegate) = bounded("b", 12);
-    const auto most = start_scope({}, step, ceiling);
+    const auto most = start_scope({}, step, ceiling, true);
     ASSERT_TRUE(most.has_value()) << most.error().message;
     EXPECT_TRUE(Scope::parse(most->to_json(), "").has_value());
     (use ? ceiling.use : ceiling.delegate) = bounded("b", 13);
-    const auto refused = start_scope({}, step, ceiling);
+    const auto refused = start_scope({}, step, ceiling, true);
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().operand, Operand::scope);
   }
@@ -289,7 +291,34 @@ TEST_F(Authority, AScopeThatCouldNotBeReadBackIsNotGranted) {
 }
 
 TEST_F(Authority, AStepThatStartsNothingIsRefused) {
-  EXPECT_EQ(start_scope({}, settle_step_, settle_).error().operand, Operand::step);
+  EXPECT_EQ(start_scope({}, settle_step_, settle_, true).error().operand, Operand::step);
+}
+
+TEST_F(Authority, P39_AStepIsForAUserOrForTheWorkspace) {
+  const auto objection = [&](RunsFor runs_for, bool for_user) {
+    plan_step_.runs_for = runs_for;
+    const auto scope = start_scope({}, plan_step_, plan_ceiling_, for_user);
+    return scope ? std::string() : scope.error().message;
+  };
+  EXPECT_EQ(objection(RunsFor::user, true), "");
+  EXPECT_EQ(objection(RunsFor::user, false),
+            "step \"plan\" is for a user, and this run is for none");
+  EXPECT_EQ(objection(RunsFor::workspace, false), "");
+  EXPECT_EQ(objection(RunsFor::workspace, true),
+            "step \"plan\" is for the workspace, and this run is for a user");
+  EXPECT_EQ(objection(RunsFor::either, true), "");
+  EXPECT_EQ(objection(RunsFor::either, false), "");
+}
+
+TEST_F(Authority, P39_ARunMayDoNothingInAStepThatIsForOthersNow) {
+  const auto may = [&] { return authorize(root_lineage(), "b.read", {}, current()).has_value(); };
+  EXPECT_TRUE(may());
+  plan_step_.runs_for = RunsFor::user;
+  EXPECT_FALSE(may());
+  EXPECT_TRUE(effective_scope(root_lineage(), current()).use.empty());
+  plan_step_.runs_for = RunsFor::either;
+  settle_step_.runs_for = RunsFor::user;
+  EXPECT_FALSE(may_delegate_to(root_lineage(), settle_step_, current()));
 }
 
 TEST_F(Authority, P1_AChildsUseAndDelegateLieWithinItsParentsDelegate) {

@@ -25,6 +25,13 @@ Expected<ToolSet> parse_tools(const Json* value, const std::string& where,
   return tools;
 }
 
+std::optional<RunsFor> runs_for_of(std::string_view text) {
+  for (const auto each : {RunsFor::user, RunsFor::workspace, RunsFor::either}) {
+    if (name(each) == text) return each;
+  }
+  return {};
+}
+
 }  // namespace
 
 Expected<Step> parse_step(const Json& value, const std::string& where, const Declared& declared,
@@ -36,12 +43,23 @@ Expected<Step> parse_step(const Json& value, const std::string& where, const Dec
   step.life = std::chrono::duration_cast<seconds>(
       reader.duration("life", {.min = seconds(1), .max = limits.longest_life}));
   step.starts = reader.optional_boolean("starts").value_or(false);
+  const auto runs_for = reader.optional_string("for", {.max = 16});
   const Json* use = reader.optional_value("use");
   const Json* delegate = reader.optional_value("delegate");
   step.delegates_to = reader.optional_strings("delegates_to", {.max = limits.steps}, {.max = 63})
                           .value_or(std::vector<std::string>());
   WRIT_TRY_VOID(reader.finish());
 
+  step.runs_for = declared.runs_for;
+  if (runs_for) {
+    const auto said = runs_for_of(*runs_for);
+    if (!said) {
+      return fail(Errc::invalid_input,
+                  quoted_extract(*runs_for) + " is not what the runs of a step are for",
+                  reader.pointer("for"), "write user, workspace or either");
+    }
+    step.runs_for = *said;
+  }
   if (!identity::is_name(step.name)) {
     return fail(Errc::invalid_input, quoted_extract(step.name) + " is not a name",
                 reader.pointer("name"),

@@ -10,6 +10,7 @@
 //     agent              an agent's name: the one that runs this step (P2)
 //     life               "15m": the most that a run lives, up to 30 days
 //     starts             true where a run may begin here (optional, so not)
+//     for                "user", "workspace" or "either": whom its runs are for (optional: user)
 //     use, delegate      TOOLS: what a run may call, and what it may hand down
 //     delegates_to       the steps that it may hand down to
 //
@@ -41,6 +42,8 @@ struct Declared {
   // Whether some tool server has this operation: a name that nothing has is a mistake, or an old
   // name, never a permission for later.
   std::function<bool(std::string_view)> has_tool;
+  // Of a step that does not say whom its runs are for.
+  RunsFor runs_for = RunsFor::user;
 };
 
 // `where` is the JSON pointer of `value`. delegates_to is checked by parse_workflow(), which knows

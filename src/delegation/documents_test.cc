@@ -81,6 +81,19 @@ TEST(WorkflowDocument, AWholeOneIsRead) {
   EXPECT_EQ(workflow->step("triage"), nullptr);
 }
 
+TEST(WorkflowDocument, P39_AStepIsForAUserUnlessItSays) {
+  const auto for_of = [](std::string_view said) {
+    return parse(replaced("starts = true", "starts = true\n" + std::string(said)))
+        ->steps[0]
+        .runs_for;
+  };
+  EXPECT_EQ(for_of(""), RunsFor::user);
+  EXPECT_EQ(for_of("for = \"user\""), RunsFor::user);
+  EXPECT_EQ(for_of("for = \"workspace\""), RunsFor::workspace);
+  EXPECT_EQ(for_of("for = \"either\""), RunsFor::either);
+  EXPECT_EQ(refused(replaced("starts = true", "starts = true\nfor = \"nobody\"")), "/steps/0/for");
+}
+
 TEST(WorkflowDocument, WhatDoesNotFitIsRefusedWithItsPlace) {
   EXPECT_EQ(refused("description = \"x\""), "/steps");
   EXPECT_EQ(refused("steps = []"), "/steps");
@@ -162,12 +175,13 @@ TEST(ExampleDocuments, P1_ThePlannerHandsDownARefundThatItCannotMake) {
   const TermsOf current = [&](const delegation::Run& run) {
     return CurrentTerms{&ceilings.at(agent_of.at(run.step)), workflow.step(run.step)};
   };
+  const UserId user(id_detail::Raw{1});
   Lineage lineage;
   std::uint8_t n = 0;
   for (const char* name : {"plan", "triage", "settle"}) {
     const Step& step = *workflow.step(name);
     const Scope& ceiling = ceilings.at(agent_of.at(name));
-    const auto scope = lineage.runs.empty() ? start_scope({}, step, ceiling)
+    const auto scope = lineage.runs.empty() ? start_scope({}, step, ceiling, true)
                                             : child_scope({}, lineage, step, ceiling, current);
     ASSERT_TRUE(scope.has_value()) << scope.error().message;
     delegation::Run run;
@@ -176,6 +190,7 @@ TEST(ExampleDocuments, P1_ThePlannerHandsDownARefundThatItCannotMake) {
     run.agent = step.agent;
     run.scope = *scope;
     run.pinned = step.scope;
+    run.user = user;
     if (!lineage.runs.empty()) run.parent = lineage.run().id;
     run.depth = n;
     lineage.runs.insert(lineage.runs.begin(), std::make_shared<delegation::Run>(run));

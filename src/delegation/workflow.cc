@@ -8,6 +8,18 @@
 
 namespace writ::delegation {
 
+std::string_view name(RunsFor runs_for) {
+  switch (runs_for) {
+    case RunsFor::user:
+      return "user";
+    case RunsFor::workspace:
+      return "workspace";
+    case RunsFor::either:
+      break;
+  }
+  return "either";
+}
+
 const Step* Workflow::step(std::string_view step_name) const {
   const auto at = std::ranges::find(steps, step_name, &Step::name);
   return at == steps.end() ? nullptr : &*at;
@@ -24,6 +36,7 @@ Digest workflow_digest(const Workflow& workflow) {
     object["life"] = step.life.count();
     object["delegates_to"] = JsonArray(step.delegates_to.begin(), step.delegates_to.end());
     object["starts"] = step.starts;
+    if (step.runs_for != RunsFor::either) object["for"] = name(step.runs_for);
     steps.emplace_back(std::move(object));
   }
   JsonObject object;

@@ -3,6 +3,7 @@
 // published; documents.h reads one.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,12 @@
 
 namespace writ::delegation {
 
+// Whom the runs of a step are for (P39): a user, or the workspace itself. `either` leaves it to the
+// agent that starts one.
+enum class RunsFor : std::uint8_t { user, workspace, either };
+
+std::string_view name(RunsFor runs_for);  // as documents have it
+
 // One step names one agent (P2), the most that a run in it may use and hand down, its life, and the
 // steps that a run in it may delegate to.
 struct Step {
@@ -22,7 +29,13 @@ struct Step {
   Scope scope;
   seconds life{0};                        // the most that a run in this step lives; positive
   std::vector<std::string> delegates_to;  // step names of the same workflow; empty: to none
-  bool starts = false;                    // whether a user or the workspace may start a run here
+  bool starts = false;                    // whether a run may start here
+  RunsFor runs_for = RunsFor::user;
+
+  // Whether a run for a user, or else one for the workspace, may be in this step.
+  bool admits(bool for_user) const {
+    return runs_for == RunsFor::either || (runs_for == RunsFor::user) == for_user;
+  }
 };
 
 struct Workflow {
@@ -37,8 +50,9 @@ struct Workflow {
 };
 
 // SHA-256 over the RFC 8785 form of {"tag":"writ-workflow-v1","name",…,"steps":[{"name","agent":
-// "agt_…","use","delegate","life":seconds,"delegates_to","starts"}…]}: equal for definitions that
-// mean the same, however they were written down.
+// "agt_…","use","delegate","life":seconds,"delegates_to","starts","for"}…]}: equal for definitions
+// that mean the same, however they were written down. A step for either has no "for": this is what
+// every step was for before steps said so, and those digests stay as they are.
 Digest workflow_digest(const Workflow& workflow);
 
 }  // namespace writ::delegation

@@ -86,6 +86,7 @@ TEST_F(OAuth, TheStorysTokens_P26) {
 }
 
 TEST_F(OAuth, ClientCredentialsBeginARunOfTheWorkspace_P26) {
+  acme().edit("workflows/refund.toml", "for = \"user\"", "for = \"workspace\"");
   const auto answer = server_.ask(
       "planner",
       OAuthServer::with_resource(
@@ -95,6 +96,17 @@ TEST_F(OAuth, ClientCredentialsBeginARunOfTheWorkspace_P26) {
   ASSERT_EQ(answer.status, 200) << answer.body;
   const auto token = acme().access_tokens().verify_access(answer.member("access_token")).value();
   EXPECT_EQ(token.subject(), acme().workspace().id().to_string());
+}
+
+TEST_F(OAuth, P39_ThePlannerOfTheExampleCannotLeaveTheUserOut) {
+  const auto answer = server_.ask(
+      "planner",
+      OAuthServer::with_resource(
+          {{"grant_type", "client_credentials"},
+           {"authorization_details",
+            R"([{"type":"writ_run","workspace":"acme","workflow":"refund","step":"plan"}])"}}));
+  EXPECT_EQ(answer.error(), "400 invalid_authorization_details");
+  EXPECT_TRUE(acme().workspace().runs().all().empty());
 }
 
 TEST_F(OAuth, TheTraceOfTheRequestIsTheRuns) {

@@ -62,8 +62,11 @@ Expected<void> check_limits(const Documents& documents, const DocumentLimits& li
 // all.
 class VersionBuilder {
  public:
-  VersionBuilder(const Documents& documents, Names names, const Clock& clock, Random& random)
-      : documents_(documents), names_(std::move(names)), clock_(clock), random_(random) {}
+  VersionBuilder(const Documents& documents, Names names, const Clock& clock, Random& random,
+                 Rules rules)
+      : documents_(documents), names_(std::move(names)), clock_(clock), random_(random) {
+    version_->rules_ = rules;
+  }
 
   std::expected<Built, std::vector<Error>> build(WorkspaceId id, std::uint64_t number) {
     version_->id_ = id;
@@ -169,7 +172,9 @@ class VersionBuilder {
                   return version_->server_of(tool) != nullptr ||
                          failed_.contains("tools/" + std::string(tool.substr(0, tool.find('.'))) +
                                           ".toml");
-                }};
+                },
+            .runs_for = version_->rules_ == Rules::first ? delegation::RunsFor::either
+                                                         : delegation::RunsFor::user};
   }
 
   Expected<void> add_agent(const std::string& name, const Json& document) {
@@ -241,10 +246,10 @@ class VersionBuilder {
 std::expected<Built, std::vector<Error>> build_version(WorkspaceId id, std::uint64_t number,
                                                        const Documents& documents, Names names,
                                                        const Clock& clock, Random& random,
-                                                       const DocumentLimits& limits) {
+                                                       Rules rules, const DocumentLimits& limits) {
   if (auto within = check_limits(documents, limits); !within)
     return std::unexpected(std::vector{within.error()});
-  return VersionBuilder(documents, std::move(names), clock, random).build(id, number);
+  return VersionBuilder(documents, std::move(names), clock, random, rules).build(id, number);
 }
 
 Expected<std::string> declared_name(const Documents& documents) {

@@ -47,6 +47,7 @@ Objects objects(const Version& version) {
       out["step " + workflow.name + "/" + step.name] = {
           step.agent.to_string() + "|" + std::to_string(step.life.count()) + "|" +
               join(step.delegates_to) + "|" + (step.starts ? "starts" : "") + "|" +
+              std::string(delegation::name(step.runs_for)) + "|" +
               canonical_json(step.scope.to_json()),
           step.scope};
     }

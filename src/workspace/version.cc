@@ -76,10 +76,12 @@ const delegation::Workflow* Version::workflow(WorkflowId id) const {
 delegation::CurrentTerms Version::terms_of(const delegation::Run& run) const {
   delegation::CurrentTerms terms;
   if (const auto* current = agent(run.agent)) terms.ceiling = &current->ceiling;
-  // A step that another agent runs now is not this run's step any more.
+  // A step that another agent runs now, or that is for others now (P39), is not this run's step any
+  // more.
   if (const auto* current = workflow(run.workflow)) {
     const auto* step = current->step(run.step);
-    if (step != nullptr && step->agent == run.agent) terms.step = step;
+    if (step != nullptr && step->agent == run.agent && step->admits(run.user.has_value()))
+      terms.step = step;
   }
   return terms;
 }

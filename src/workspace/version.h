@@ -29,6 +29,14 @@ namespace writ::workspace {
 // Text by path relative to the workspace directory, with forward slashes.
 using Documents = std::map<std::string, std::string, std::less<>>;
 
+// By which rules a version's documents were applied. A stored version is read by its own rules, so
+// that a newer server changes nothing before somebody applies.
+enum class Rules : std::uint8_t {
+  first = 1,     // a step that does not say for whom it is, is for either
+  runs_for = 2,  // it is for a user (protocol.md P39)
+};
+inline constexpr Rules kCurrentRules = Rules::runs_for;
+
 struct DocumentLimits {
   std::size_t files = 1000;
   std::size_t file_bytes = std::size_t{1} << 20;
@@ -69,6 +77,7 @@ class Version {
     return number_;
   }  // 1 for the first; each apply that changes something adds one
   const Digest& digest() const { return digest_; }  // over all documents, canonical
+  Rules rules() const { return rules_; }
   WorkspaceId id() const { return id_; }
   const std::string& name() const { return name_; }
 
@@ -111,6 +120,7 @@ class Version {
 
   std::uint64_t number_ = 0;
   Digest digest_{};
+  Rules rules_ = kCurrentRules;
   WorkspaceId id_;
   std::string name_;
   std::vector<std::string> groups_;
@@ -136,6 +146,7 @@ struct Built {
 std::expected<Built, std::vector<Error>> build_version(WorkspaceId id, std::uint64_t number,
                                                        const Documents& documents, Names names,
                                                        const Clock& clock, Random& random,
+                                                       Rules rules = kCurrentRules,
                                                        const DocumentLimits& limits = {});
 
 // The name that workspace.toml declares, without checking anything else: to find which workspace an
