@@ -36,8 +36,11 @@ Task<Expected<void>> each(WorkspaceStore& store, RecordKind kind, std::string af
 
 Expected<workspace::Built> build(WorkspaceId id, const Record& record,
                                  const WorkspaceRecord& stored, const StartupParts& parts) {
+  // Whatever was accepted once is compiled again, before anybody is served.
+  const workspace::DocumentLimits accepted{.compilation_steps =
+                                               std::numeric_limits<std::uint64_t>::max()};
   auto built = workspace::build_version(id, record.revision, stored.documents, stored.names,
-                                        parts.clock, parts.random, stored.rules);
+                                        parts.clock, parts.random, stored.rules, accepted);
   if (!built) {
     const auto& errors = built.error();
     auto first = errors.front();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/step_budget.h"
 #include "cedar/entities.h"
 #include "cedar/policy_set.h"
 #include "cedar/request.h"
@@ -36,8 +37,16 @@ struct Response {
   }
 };
 
+// What one decision may cost on a loop's thread: some tens of milliseconds. A usual one takes some
+// hundred steps.
+inline constexpr std::uint64_t kDecisionSteps = 4'000'000;
+
 // Evaluates every policy whose scope can match; the result is the same as if it evaluated all.
-// Thread-safe.
+// Where the budget does not suffice the decision is deny, the last of `errors` says so, and what
+// was not evaluated is in no list: then `budget` is exhausted. Thread-safe but for the budget.
+Response authorize(const Request& request, const PolicySet& policies, const Entities& entities,
+                   StepBudget& budget);
+// With kDecisionSteps of its own.
 Response authorize(const Request& request, const PolicySet& policies, const Entities& entities);
 
 }  // namespace writ::cedar

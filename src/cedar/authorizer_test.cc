@@ -150,7 +150,8 @@ RC_GTEST_PROP(PolicyIndex, SlicingChangesNothing, ()) {
   std::vector<const Policy*> permits;
   std::vector<const Policy*> forbids;
   std::vector<const Policy*> erring;
-  Evaluator evaluator(request, *entities);
+  StepBudget budget(kDecisionSteps);
+  Evaluator evaluator(request, *entities, budget);
   for (const auto& policy : set->policies()) {
     const auto satisfied = evaluator.satisfied(*policy);
     if (!satisfied) {

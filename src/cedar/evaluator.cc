@@ -46,6 +46,28 @@ bool matches(const ActionConstraint& scope, const EntityUid& uid, const Entities
   return false;
 }
 
+std::uint64_t steps_for(const EntityUid& uid) {
+  return steps_for_bytes(uid.type.size() + uid.id.size());
+}
+
+// To look for an entity among the ancestors of another.
+std::uint64_t steps_to_relate(const EntityUid& uid, const EntityUid& ancestor) {
+  return steps_for(uid) + steps_for(ancestor) + Entities::kMaxOverlay;
+}
+
+std::uint64_t find_steps(const Record& record, std::string_view name) {
+  return steps_to_find(record.size()) * steps_for_bytes(name.size());
+}
+
+std::uint64_t scope_steps(const Policy& policy) {
+  std::uint64_t steps = 3;
+  for (const auto* scope : {&policy.principal(), &policy.resource()}) {
+    if (const EntityUid* bound = scope->bound()) steps += steps_for(*bound);
+  }
+  for (const EntityUid& action : policy.action().entities) steps += steps_for(action);
+  return steps;
+}
+
 const Value* put(Value& slot, Value value) {
   slot = std::move(value);
   return &slot;
@@ -66,8 +88,9 @@ bool ordered(BinaryOp op, std::strong_ordering order) {
 
 }  // namespace
 
-Evaluator::Evaluator(const Request& request, const Entities& entities)
+Evaluator::Evaluator(const Request& request, const Entities& entities, StepBudget& budget)
     : entities_(entities),
+      budget_(budget),
       principal_(request.principal),
       action_(request.action),
       resource_(request.resource),
@@ -80,14 +103,13 @@ Expected<Value> Evaluator::evaluate(const Expr& expr) {
   return *value;
 }
 
-bool Evaluator::scope_matches(const Policy& policy) const {
-  return matches(policy.principal(), *principal_.entity(), entities_) &&
-         matches(policy.action(), *action_.entity(), entities_) &&
-         matches(policy.resource(), *resource_.entity(), entities_);
-}
-
 Expected<bool> Evaluator::satisfied(const Policy& policy) {
-  if (!scope_matches(policy)) return false;
+  if (!spend(scope_steps(policy))) return std::unexpected(std::move(error_));
+  if (!matches(policy.principal(), *principal_.entity(), entities_) ||
+      !matches(policy.action(), *action_.entity(), entities_) ||
+      !matches(policy.resource(), *resource_.entity(), entities_)) {
+    return false;
+  }
   for (const Condition& condition : policy.conditions()) {
     Value slot;
     const bool* holds = eval_bool(condition.expr, slot);
@@ -98,6 +120,7 @@ Expected<bool> Evaluator::satisfied(const Policy& policy) {
 }
 
 const Value* Evaluator::eval(const Expr& expr, Value& slot) {
+  if (!spend(1)) return nullptr;
   if (expr.constant != nullptr) return expr.constant.get();
   return std::visit([&](const auto& node) { return eval_node(node, slot); }, expr.node);
 }
@@ -181,11 +204,12 @@ const Value* Evaluator::eval_node(const Binary& node, Value& slot) {
   Value right_slot;
   const Value* right = eval(*node.right, right_slot);
   if (right == nullptr) return nullptr;
+  const auto compared = [&] { return spend(std::min(left->weight(), right->weight())); };
   switch (node.op) {
     case BinaryOp::equal:
-      return put(slot, *left == *right);
+      return compared() ? put(slot, *left == *right) : nullptr;
     case BinaryOp::not_equal:
-      return put(slot, *left != *right);
+      return compared() ? put(slot, *left != *right) : nullptr;
     case BinaryOp::less:
     case BinaryOp::less_equal:
     case BinaryOp::greater:
@@ -241,7 +265,10 @@ const Value* Evaluator::arithmetic(BinaryOp op, const Value& a, const Value& b, 
 const Value* Evaluator::in(const Value& a, const Value& b, Value& slot) {
   const EntityUid* uid = a.entity();
   if (uid == nullptr) return fail_kind("entity", a);
-  if (const EntityUid* ancestor = b.entity()) return put(slot, entities_.is_in(*uid, *ancestor));
+  if (const EntityUid* ancestor = b.entity()) {
+    if (!spend(steps_to_relate(*uid, *ancestor))) return nullptr;
+    return put(slot, entities_.is_in(*uid, *ancestor));
+  }
   const Set* set = b.set();
   if (set == nullptr) return fail_kind("entity or set of entities", b);
   // Every element is looked at, also past a match: one of another kind is an error.
@@ -249,6 +276,7 @@ const Value* Evaluator::in(const Value& a, const Value& b, Value& slot) {
   for (const Value& element : *set) {
     const EntityUid* ancestor = element.entity();
     if (ancestor == nullptr) return fail_kind("entity", element);
+    if (!spend(steps_to_relate(*uid, *ancestor))) return nullptr;
     found = found || entities_.is_in(*uid, *ancestor);
   }
   return put(slot, found);
@@ -257,11 +285,20 @@ const Value* Evaluator::in(const Value& a, const Value& b, Value& slot) {
 const Value* Evaluator::set_operation(BinaryOp op, const Value& a, const Value& b, Value& slot) {
   const Set* set = a.set();
   if (set == nullptr) return fail_kind("set", a);
-  if (op == BinaryOp::contains) return put(slot, set->contains(b));
+  // To look for a value compares it with a few elements, each in at most the value's weight.
+  if (op == BinaryOp::contains) {
+    if (!spend(steps_to_find(set->size()) * b.weight())) return nullptr;
+    return put(slot, set->contains(b));
+  }
   const Set* other = b.set();
   if (other == nullptr) return fail_kind("set", b);
-  return put(slot,
-             op == BinaryOp::contains_all ? set->contains_all(*other) : set->contains_any(*other));
+  if (op == BinaryOp::contains_any) {
+    if (!spend(steps_to_find(set->size()) * other->weight())) return nullptr;
+    return put(slot, set->contains_any(*other));
+  }
+  // Walks both sets once, and compares where it stands at most twice.
+  if (!spend(2 * (set->weight() + other->weight()))) return nullptr;
+  return put(slot, set->contains_all(*other));
 }
 
 const Value* Evaluator::tag(BinaryOp op, const Value& a, const Value& b, Value& slot) {
@@ -269,7 +306,9 @@ const Value* Evaluator::tag(BinaryOp op, const Value& a, const Value& b, Value& 
   if (uid == nullptr) return fail_kind("entity", a);
   const std::string* tag_name = b.string();
   if (tag_name == nullptr) return fail_kind("string", b);
+  if (!spend(steps_for(*uid))) return nullptr;
   const Entity* entity = entities_.find(*uid);
+  if (entity != nullptr && !spend(find_steps(entity->tags, *tag_name))) return nullptr;
   const Value* value = entity != nullptr ? entity->tags.find(*tag_name) : nullptr;
   if (op == BinaryOp::has_tag) return put(slot, value != nullptr);
   if (entity == nullptr) {
@@ -286,10 +325,12 @@ const Value* Evaluator::eval_node(const GetAttribute& node, Value& slot) {
   const Value* of = eval(*node.of, slot);
   if (of == nullptr) return nullptr;
   if (const EntityUid* uid = of->entity()) {
+    if (!spend(steps_for(*uid))) return nullptr;
     const Entity* entity = entities_.find(*uid);
     if (entity == nullptr) {
       return fail_with(fmt::format("the entity {} does not exist", uid->to_string()));
     }
+    if (!spend(find_steps(entity->attributes, node.attribute))) return nullptr;
     const Value* value = entity->attributes.find(node.attribute);
     if (value != nullptr) return value;
     return fail_with(
@@ -297,6 +338,7 @@ const Value* Evaluator::eval_node(const GetAttribute& node, Value& slot) {
   }
   const Record* record = of->record();
   if (record == nullptr) return fail_kind("record or entity", *of);
+  if (!spend(find_steps(*record, node.attribute))) return nullptr;
   const Value* value = record->find(node.attribute);
   if (value == nullptr) {
     return fail_with(
@@ -304,6 +346,7 @@ const Value* Evaluator::eval_node(const GetAttribute& node, Value& slot) {
   }
   if (of != &slot) return value;
   // The record is a temporary in the slot that is about to be written.
+  if (!spend(value->weight())) return nullptr;
   Value held = *value;
   return put(slot, std::move(held));
 }
@@ -314,12 +357,14 @@ const Value* Evaluator::eval_node(const Has& node, Value& slot) {
   for (const std::string& attribute : node.path) {
     const Record* record = of->record();
     if (const EntityUid* uid = of->entity()) {
+      if (!spend(steps_for(*uid))) return nullptr;
       const Entity* entity = entities_.find(*uid);
       if (entity == nullptr) return put(slot, false);
       record = &entity->attributes;
     } else if (record == nullptr) {
       return fail_kind("record or entity", *of);
     }
+    if (!spend(find_steps(*record, attribute))) return nullptr;
     of = record->find(attribute);
     if (of == nullptr) return put(slot, false);
   }
@@ -331,6 +376,11 @@ const Value* Evaluator::eval_node(const Like& node, Value& slot) {
   if (of == nullptr) return nullptr;
   const std::string* text = of->string();
   if (text == nullptr) return fail_kind("string", *of);
+  // Each code point of either is looked at about twice.
+  if (!spend(2 * (steps_for_bytes(text->size()) +
+                  steps_for_bytes(node.pattern.elements().size() * sizeof(char32_t))))) {
+    return nullptr;
+  }
   return put(slot, node.pattern.matches(*text));
 }
 
@@ -349,11 +399,14 @@ const Value* Evaluator::eval_node(const Is& node, Value& slot) {
 const Value* Evaluator::eval_node(const SetLiteral& node, Value& slot) {
   std::vector<Value> values;
   values.reserve(node.elements.size());
+  std::uint64_t weight = 1;
   for (const Expr& element : node.elements) {
     const Value* value = eval(element, slot);
-    if (value == nullptr) return nullptr;
+    if (value == nullptr || !spend(value->weight())) return nullptr;
+    weight += value->weight();
     values.push_back(*value);
   }
+  if (!spend(steps_to_find(values.size()) * weight)) return nullptr;  // to sort them
   return put(slot, Set(std::move(values)));
 }
 
@@ -362,7 +415,7 @@ const Value* Evaluator::eval_node(const RecordLiteral& node, Value& slot) {
   fields.reserve(node.fields.size());
   for (const auto& [field, expr] : node.fields) {
     const Value* value = eval(expr, slot);
-    if (value == nullptr) return nullptr;
+    if (value == nullptr || !spend(steps_for_bytes(field.size()) + value->weight())) return nullptr;
     fields.push_back({.name = field, .value = *value});
   }
   return put(slot, Record(std::move(fields)));
@@ -374,7 +427,7 @@ const Value* Evaluator::eval_node(const Call& node, Value& slot) {
   arguments.reserve(node.arguments.size());
   for (std::size_t i = 0; i < node.arguments.size(); ++i) {
     arguments.push_back(eval(node.arguments[i], slots[i]));
-    if (arguments.back() == nullptr) return nullptr;
+    if (arguments.back() == nullptr || !spend(arguments.back()->weight())) return nullptr;
   }
   auto value = call(node.function, arguments);
   if (value) return put(slot, *std::move(value));
@@ -382,7 +435,18 @@ const Value* Evaluator::eval_node(const Call& node, Value& slot) {
   return nullptr;
 }
 
+bool Evaluator::spend(std::uint64_t steps) {
+  if (budget_.spend(steps)) return true;
+  error_ = Error{.code = Errc::too_large,
+                 .message = fmt::format("the decision takes more than {} steps", budget_.limit()),
+                 .where = {},
+                 .hint = "write fewer or simpler policies, or send less"};
+  return false;
+}
+
 std::nullptr_t Evaluator::fail_with(std::string message) {
+  // A message that was long to write counts, also where it is cut.
+  if (!spend(steps_for_bytes(message.size()))) return nullptr;
   // Ids and names in it come of requests, and may be as long as those allow.
   constexpr std::size_t kMaxMessage = 300;
   if (message.size() > kMaxMessage) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/step_budget.h"
 #include "cedar/entities.h"
 #include "cedar/expr.h"
 #include "cedar/policy.h"
@@ -11,18 +12,17 @@
 
 namespace writ::cedar {
 
-// One request's evaluations. The request and the entities outlive it. Not thread-safe; make one per
-// request.
+// One request's evaluations. The request, the entities and the budget outlive it. Not thread-safe;
+// make one per request. Every step is spent from the budget; once that is exhausted each evaluation
+// fails.
 class Evaluator {
  public:
-  Evaluator(const Request& request, const Entities& entities);
+  Evaluator(const Request& request, const Entities& entities, StepBudget& budget);
 
   Expected<Value> evaluate(const Expr& expr);
   // Whether scope and conditions hold. Conditions are evaluated from the first, up to one that
   // fails to hold.
   Expected<bool> satisfied(const Policy& policy);
-  // The scope alone, which cannot fail.
-  bool scope_matches(const Policy& policy) const;
 
  private:
   // The walkers return the value, which lies in `slot` or in something that outlives the
@@ -48,11 +48,14 @@ class Evaluator {
   const Value* arithmetic(BinaryOp op, const Value& a, const Value& b, Value& slot);
   const Value* in(const Value& a, const Value& b, Value& slot);
   const Value* set_operation(BinaryOp op, const Value& a, const Value& b, Value& slot);
+  // Whether the budget allows that many steps more; if not, error_ says so.
+  bool spend(std::uint64_t steps);
   const Value* tag(BinaryOp op, const Value& a, const Value& b, Value& slot);
   std::nullptr_t fail_with(std::string message);
   std::nullptr_t fail_kind(std::string_view expected, const Value& got);
 
   const Entities& entities_;
+  StepBudget& budget_;
   Value principal_;
   Value action_;
   Value resource_;

@@ -24,13 +24,15 @@ class EvaluatorTest : public testing::Test {
   std::string value_of(const std::string& text) {
     const auto expr = parse_expression(text, "e");
     if (!expr) return "PARSE";
-    Evaluator evaluator(request_, entities_);
+    StepBudget budget(kDecisionSteps);
+    Evaluator evaluator(request_, entities_, budget);
     const auto value = evaluator.evaluate(*expr);
     return value ? value->to_string() : "ERROR";
   }
   std::string error_of(const std::string& text) {
     const auto expr = parse_expression(text, "e");
-    Evaluator evaluator(request_, entities_);
+    StepBudget budget(kDecisionSteps);
+    Evaluator evaluator(request_, entities_, budget);
     return evaluator.evaluate(*expr).error().message;
   }
   void expect(const std::string& expected, std::initializer_list<const char*> exprs) {
@@ -212,7 +214,8 @@ TEST_F(EvaluatorTest, AMessageIsShortHoweverLongTheNamesAre) {
 TEST_F(EvaluatorTest, ConditionsStopAtTheFirstThatDoesNotHold) {
   const auto verdict = [&](const std::string& conditions) {
     const auto set = parse_policies("permit(principal, action, resource) " + conditions + ";", "p");
-    Evaluator evaluator(request_, entities_);
+    StepBudget budget(kDecisionSteps);
+    Evaluator evaluator(request_, entities_, budget);
     const auto satisfied = evaluator.satisfied(*set->policies().front());
     return !satisfied ? "ERROR" : *satisfied ? "yes" : "no";
   };

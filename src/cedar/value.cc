@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 
+#include "base/step_budget.h"
 #include "cedar/text.h"
 
 namespace writ::cedar {
@@ -19,6 +20,10 @@ std::string join(const Range& range, auto&& print) {
     out += print(element);
   }
   return out;
+}
+
+std::uint64_t weight_of(const Field& field) {
+  return steps_for_bytes(field.name.size()) + field.value.weight();
 }
 
 template <typename T>
@@ -56,6 +61,21 @@ std::strong_ordering operator<=>(const Value& a, const Value& b) {
         return compare(left, *std::get_if<std::decay_t<decltype(left)>>(&b.data_));
       },
       a.data_);
+}
+
+std::uint64_t Value::weight() const {
+  switch (kind()) {
+    case Kind::string:
+      return steps_for_bytes(string()->size());
+    case Kind::entity:
+      return steps_for_bytes(entity()->type.size() + entity()->id.size());
+    case Kind::set:
+      return set()->weight();
+    case Kind::record:
+      return record()->weight();
+    default:
+      return 1;
+  }
 }
 
 std::string Value::to_string() const {
@@ -106,6 +126,7 @@ Set::Set(std::vector<Value> values) : values_(std::move(values)) {
   std::ranges::sort(values_);
   const auto repeated = std::ranges::unique(values_);
   values_.erase(repeated.begin(), repeated.end());
+  for (const Value& value : values_) weight_ += value.weight();
 }
 
 bool Set::contains(const Value& value) const { return std::ranges::binary_search(values_, value); }
@@ -123,9 +144,13 @@ std::strong_ordering operator<=>(const Set& a, const Set& b) {
 }
 
 Record::Record(std::vector<Field> fields) {
+  const auto weigh = [this] {
+    for (const Field& field : fields_) weight_ += weight_of(field);
+  };
   const auto out_of_order = [](const Field& a, const Field& b) { return a.name >= b.name; };
   if (std::ranges::adjacent_find(fields, out_of_order) == fields.end()) {
     fields_ = std::move(fields);
+    weigh();
     return;
   }
   std::map<std::string, Value, std::less<>> by_name;
@@ -135,6 +160,7 @@ Record::Record(std::vector<Field> fields) {
   for (auto& [name, value] : by_name) {
     fields_.push_back({.name = name, .value = std::move(value)});
   }
+  weigh();
 }
 
 const Value* Record::find(std::string_view name) const {
@@ -145,9 +171,12 @@ const Value* Record::find(std::string_view name) const {
 void Record::set(std::string name, Value value) {
   const auto at = std::ranges::lower_bound(fields_, name, std::less<>(), &Field::name);
   if (at != fields_.end() && at->name == name) {
+    weight_ += value.weight() - at->value.weight();
     at->value = std::move(value);
   } else {
-    fields_.insert(at, Field{.name = std::move(name), .value = std::move(value)});
+    Field field{.name = std::move(name), .value = std::move(value)};
+    weight_ += weight_of(field);
+    fields_.insert(at, std::move(field));
   }
 }
 

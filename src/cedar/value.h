@@ -62,6 +62,10 @@ class Value {
 
   Kind kind() const { return static_cast<Kind>(data_.index()); }
 
+  // The steps (base/step_budget.h) that it takes to compare or copy the whole value; two values are
+  // compared in at most the smaller weight. At least 1. Takes constant time.
+  std::uint64_t weight() const;
+
   // Null where the value is of another kind; valid as long as the value.
   const bool* boolean() const { return std::get_if<bool>(&data_); }
   const std::int64_t* integer() const { return std::get_if<std::int64_t>(&data_); }
@@ -106,10 +110,13 @@ class Set {
   auto begin() const { return values_.begin(); }
   auto end() const { return values_.end(); }
 
+  std::uint64_t weight() const { return weight_; }  // as Value::weight()
+
   friend bool operator==(const Set&, const Set&) = default;
   friend std::strong_ordering operator<=>(const Set& a, const Set& b);
 
  private:
+  std::uint64_t weight_ = 1;
   std::vector<Value> values_;
 };
 
@@ -137,10 +144,13 @@ class Record {
   auto begin() const { return fields_.begin(); }
   auto end() const { return fields_.end(); }
 
+  std::uint64_t weight() const { return weight_; }  // as Value::weight()
+
   friend bool operator==(const Record&, const Record&) = default;
   friend std::strong_ordering operator<=>(const Record& a, const Record& b);
 
  private:
+  std::uint64_t weight_ = 1;
   std::vector<Field> fields_;
 };
 

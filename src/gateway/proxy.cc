@@ -129,7 +129,7 @@ Task<std::expected<broker::Matched, Answer>> Proxy::match(
   if (!key) co_return refuse(key.error());
 
   Bytes body;
-  const auto limit = server->limits().request_bytes;
+  const auto limit = server->request_limit(**operation);
   switch ((*operation)->body) {
     case tools::BodyKind::none:
       if (request.has_body()) {

@@ -45,8 +45,13 @@ Verdict judge(const cedar::Response& response) {
   return verdict;
 }
 
-std::string reason(const Verdict& verdict, std::string_view whose, std::string_view tool) {
+std::string reason(const Verdict& verdict, std::string_view whose, std::string_view tool,
+                   const StepBudget& budget) {
   std::string text = std::string(whose) + ": ";
+  if (budget.exhausted()) {
+    return text + "deciding on these arguments takes more than " + std::to_string(budget.limit()) +
+           " steps";
+  }
   if (!verdict.errors.empty())
     return text + "a policy could not be evaluated, and an error is never a permission";
   if (verdict.policies.empty()) return text + "no policy permits " + std::string(tool);
@@ -74,7 +79,9 @@ std::expected<action::AuthorizedAction, Denied> Decider::decide(action::Proposed
     return deny(std::move(structural).error());
   }
 
-  auto context = call_context(proposed, now);
+  // One budget for all that this decision costs the loop (P48).
+  StepBudget budget(cedar::kDecisionSteps);
+  auto context = call_context(proposed, now, budget);
   if (!context) return deny({Operand::policy, context.error().to_string()});
   auto entities = model_->entities().with({run_entity(call, proposed.workspace_name())});
   if (!entities) return deny({Operand::policy, entities.error().message});
@@ -89,9 +96,9 @@ std::expected<action::AuthorizedAction, Denied> Decider::decide(action::Proposed
   if (call.user() != nullptr) {
     cedar::Request of_user = request;
     of_user.principal = user_uid(call.user()->name);
-    auto verdict = judge(cedar::authorize(of_user, model_->policies(), *entities));
+    auto verdict = judge(cedar::authorize(of_user, model_->policies(), *entities, budget));
     if (!verdict.allowed) {
-      return deny({Operand::user, reason(verdict, "user " + call.user()->name, tool)},
+      return deny({Operand::user, reason(verdict, "user " + call.user()->name, tool, budget)},
                   verdict.policies, verdict.errors);
     }
     approvals.merge(verdict.approvals);
@@ -100,9 +107,9 @@ std::expected<action::AuthorizedAction, Denied> Decider::decide(action::Proposed
     return deny({Operand::user, "the user of this run is not of this workspace any more"});
   }
 
-  auto verdict = judge(cedar::authorize(request, model_->policies(), *entities));
+  auto verdict = judge(cedar::authorize(request, model_->policies(), *entities, budget));
   if (!verdict.allowed) {
-    return deny({Operand::policy, reason(verdict, "policy", tool)}, verdict.policies,
+    return deny({Operand::policy, reason(verdict, "policy", tool, budget)}, verdict.policies,
                 verdict.errors);
   }
   approvals.merge(verdict.approvals);

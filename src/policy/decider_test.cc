@@ -8,6 +8,7 @@
 
 #include "base/fake_clock.h"
 #include "base/fake_random.h"
+#include "cedar/authorizer.h"
 #include "policy/input.h"
 
 namespace writ::broker {
@@ -444,7 +445,8 @@ TEST_F(Decision, ALongArgumentNameIsNotPaidForByEachValueUnderIt) {
     auto best = std::chrono::nanoseconds::max();
     for (int i = 0; i < 3; ++i) {
       const auto start = std::chrono::steady_clock::now();
-      EXPECT_TRUE(call_context(proposed, clock_.now()).has_value());
+      StepBudget budget(cedar::kDecisionSteps);
+      EXPECT_TRUE(call_context(proposed, clock_.now(), budget).has_value());
       best = std::min<std::chrono::nanoseconds>(best, std::chrono::steady_clock::now() - start);
     }
     return best;
@@ -455,16 +457,57 @@ TEST_F(Decision, ALongArgumentNameIsNotPaidForByEachValueUnderIt) {
       tools::render_request(*server()->find_operation("billing.pay"), JsonObject{{"amount", 5}});
   request->arguments["labels"] =
       JsonObject{{std::string(600'000, 'k'), JsonArray{0, JsonObject{{"a/b", nullptr}}}}};
+  StepBudget budget(cedar::kDecisionSteps);
   const auto refused = call_context(
       action::ProposedAction::propose(
           broker::Authenticator::authenticate({{std::make_shared<const delegation::Run>(run_)}},
                                               agent_, alice_),
           ActionId(id_detail::Raw{8}), "acme", server(), std::move(*request), std::nullopt, "key"),
-      clock_.now());
+      clock_.now(), budget);
   ASSERT_FALSE(refused.has_value());
   EXPECT_THAT(refused.error().where, testing::StartsWith("/labels/\"kkk"));
   EXPECT_THAT(refused.error().where, testing::EndsWith("/1/a~1b"));
   EXPECT_LT(refused.error().where.size(), 200U);
+}
+
+// A thousand policies that each walk the longest text that a request may bring.
+TEST_F(Decision, P48_AnExpensiveDecisionIsRefusedWithinItsBudget) {
+  std::string heavy;
+  for (int i = 0; i < 1000; ++i) {
+    heavy +=
+        "forbid (principal, action, resource) when { context.input has extra && "
+        "context.input.extra like \"*x*y*z" +
+        std::to_string(i) + "\" };\n";
+  }
+  const JsonObject small{{"amount", 5}, {"extra", "short"}};
+  EXPECT_EQ(refused(with(heavy), "billing.pay", small), std::nullopt);
+
+  const JsonObject large{{"amount", 5}, {"extra", std::string(std::size_t{1} << 20, 'x')}};
+  const auto decided = decide(with(heavy), "billing.pay", large);
+  ASSERT_FALSE(decided.has_value());
+  EXPECT_EQ(decided.error().refusal.operand, Operand::user);
+  EXPECT_THAT(decided.error().refusal.message, HasSubstr("takes more than 4000000 steps"));
+  // What was not evaluated is not reported one by one.
+  EXPECT_EQ(decided.error().errors.size(), 1U);
+}
+
+TEST_F(Decision, P48_ArgumentsAreReadWithinTheBudgetToo) {
+  auto request =
+      tools::render_request(*server()->find_operation("billing.pay"), JsonObject{{"amount", 5}});
+  JsonArray list;
+  for (int i = 0; i < 50'000; ++i) list.emplace_back(i);
+  request->arguments["list"] = std::move(list);
+  const auto proposed = action::ProposedAction::propose(
+      broker::Authenticator::authenticate({{std::make_shared<const delegation::Run>(run_)}}, agent_,
+                                          alice_),
+      ActionId(id_detail::Raw{8}), "acme", server(), std::move(*request), std::nullopt, "key");
+  StepBudget enough(cedar::kDecisionSteps);
+  EXPECT_TRUE(call_context(proposed, clock_.now(), enough).has_value());
+  EXPECT_GT(enough.spent(), 50'000U * 16U);
+  StepBudget little(enough.spent() - 1);
+  const auto refused = call_context(proposed, clock_.now(), little);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::too_large);
 }
 
 TEST_F(Decision, TheRunIsInItsAgentStepAndWorkspaceAndKnowsItsTime) {

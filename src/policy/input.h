@@ -4,6 +4,7 @@
 #pragma once
 
 #include "action/call.h"
+#include "base/step_budget.h"
 #include "cedar/entities.h"
 #include "cedar/value.h"
 
@@ -18,7 +19,8 @@ cedar::Entity run_entity(const action::AuthenticatedCall& call, std::string_view
 // {session: {now, workflow, step, depth}, input: {the arguments by name}}
 // Errors: unsupported where an argument has no exact form in Cedar (null, or a number that is
 // neither an integer nor a decimal of at most four digits): what policy cannot see it must not be
-// asked to allow.
-Expected<cedar::Record> call_context(const action::ProposedAction& proposed, TimePoint now);
+// asked to allow; too_large where the budget does not suffice.
+Expected<cedar::Record> call_context(const action::ProposedAction& proposed, TimePoint now,
+                                     StepBudget& budget);
 
 }  // namespace writ::policy

@@ -174,7 +174,8 @@ class ArgumentParser {
     root["properties"] = std::move(properties);
     root["required"] = std::move(required);
     root["additionalProperties"] = false;
-    auto compiled = ArgumentSchema::compile(Json(std::move(root)), context_.limits.schema);
+    auto compiled =
+        ArgumentSchema::compile(Json(std::move(root)), context_.budget, context_.limits.schema);
     if (!compiled) {
       Error error = std::move(compiled).error();
       constexpr std::string_view kProperties = "/properties";

@@ -35,9 +35,6 @@ Types type_of(const Json& value);
 // "a string, or null": for messages.
 std::string in_words(Types types);
 
-// Numbers by value however they are held, objects without order.
-bool same_value(const Json& a, const Json& b);
-
 // Names that some readers of JSON take for one: equal but for case.
 std::string folded_name(std::string_view name);
 
@@ -53,10 +50,13 @@ struct Schema {
   Types types = kAnyType;
   const Schema* ref = nullptr;
   std::vector<const Schema*> any_of;
-  std::vector<Json> values;  // enum, or const alone; empty: no such constraint
-  std::vector<Json> constant;
+  // enum and const in their RFC 8785 forms, ordered; empty: no such constraint. Equal forms are
+  // equal values, however numbers are held and in whatever order members stand.
+  std::vector<std::string> values;
+  std::optional<std::string> constant;
 
-  std::vector<Property> properties;  // ordered by name
+  std::vector<Property> properties;       // ordered by name
+  std::vector<std::string> folded_names;  // of them, ordered
   std::vector<std::string> required;
   Additional additional = Additional::unsaid;  // unsaid where the schema does not speak of objects
   const Schema* additional_schema = nullptr;
@@ -85,8 +85,11 @@ struct Compiled {
   const Schema* root = nullptr;
 };
 
+// What is said where a budget does not suffice for the arguments.
+Error exhausted(const StepBudget& budget);
+
 // As ArgumentSchema::validate, with a part of it.
-Expected<void> validate_with(const Schema& schema, const Json& value);
+Expected<void> validate_with(const Schema& schema, const Json& value, StepBudget& budget);
 
 // The schema of one property of the root, or null.
 const Schema* property_of(const ArgumentSchema& schema, std::string_view name);

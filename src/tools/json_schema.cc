@@ -52,9 +52,11 @@ constexpr std::string_view kDefs = "#/$defs/";
 
 class Compiler {
  public:
-  Compiler(Compiled& out, const SchemaLimits& limits) : out_(out), limits_(limits) {}
+  Compiler(Compiled& out, StepBudget& budget, const SchemaLimits& limits)
+      : out_(out), budget_(budget), limits_(limits) {}
 
-  Expected<void> compile() {
+  Expected<void> compile(std::size_t bytes) {
+    WRIT_TRY_VOID(spend(steps_for_bytes(bytes), ""));
     if (!out_.document.is_object()) {
       return fail(Errc::invalid_input, "a schema must be an object");
     }
@@ -99,6 +101,7 @@ class Compiler {
     const JsonObject& object = json.get_object();
     WRIT_TRY_VOID(known_keywords(object, at, depth));
 
+    WRIT_TRY_VOID(spend(1 + object.size(), at));
     Schema& out = out_.schemas.emplace_back();
     WRIT_TRY_VOID(read_type(object, at, out));
     WRIT_TRY_VOID(read_values(object, at, out));
@@ -170,27 +173,36 @@ class Compiler {
     return {};
   }
 
-  static Expected<void> read_values(const JsonObject& object, const std::string& at, Schema& out) {
+  Expected<void> spend(std::uint64_t steps, const std::string& at) {
+    if (budget_.spend(steps)) return {};
+    return fail(Errc::too_large,
+                "the workspace's schemas and patterns take more than " +
+                    std::to_string(budget_.limit()) + " steps to compile",
+                at, "write simpler patterns; counted repetitions such as {1000} are large");
+  }
+
+  Expected<void> read_values(const JsonObject& object, const std::string& at, Schema& out) {
     if (const auto* list = object.if_contains("enum")) {
       const auto here = json_pointer(at, "enum");
       if (!list->is_array() || list->get_array().empty()) {
         return fail(Errc::invalid_input, "must be a list of at least one value", here);
       }
       Types seen = 0;
+      std::set<std::string> forms;
       for (std::size_t i = 0; i < list->get_array().size(); ++i) {
         const Json& value = list->get_array()[i];
         WRIT_TRY_VOID(value_fits(value, json_pointer(here, i), out));
-        if (std::ranges::any_of(out.values, [&](const Json& v) { return same_value(v, value); })) {
+        if (!forms.insert(canonical_json(value)).second) {
           return fail(Errc::invalid_input, "stands here twice", json_pointer(here, i));
         }
-        out.values.push_back(value);
         seen = static_cast<Types>(seen | type_of(value));
       }
+      out.values.assign(forms.begin(), forms.end());
       out.types = static_cast<Types>(out.types & seen);
     }
     if (const auto* value = object.if_contains("const")) {
       WRIT_TRY_VOID(value_fits(*value, json_pointer(at, "const"), out));
-      out.constant.push_back(*value);
+      out.constant = canonical_json(*value);
       out.types = static_cast<Types>(out.types & type_of(*value));
     }
     return {};
@@ -283,7 +295,7 @@ class Compiler {
   }
 
   Expected<void> read_string_keywords(const JsonObject& object, const std::string& at,
-                                      Schema& out) const {
+                                      Schema& out) {
     WRIT_TRY(out.min_length, count(object, at, "minLength"));
     WRIT_TRY(out.max_length, count(object, at, "maxLength"));
     WRIT_TRY_VOID(ordered(out.min_length, out.max_length, at, "minLength"));
@@ -313,7 +325,7 @@ class Compiler {
                   "is no regular expression of RE2: " + visible_text(out.pattern->error()), here,
                   "lookaround and backreferences do not exist there");
     }
-    return {};
+    return spend(4 * static_cast<std::uint64_t>(out.pattern->ProgramSize()), here);
   }
 
   Expected<void> read_array_keywords(const JsonObject& object, const std::string& at,
@@ -354,6 +366,7 @@ class Compiler {
         add(out, *one);
       }
       std::ranges::sort(out.properties, {}, &Schema::Property::name);
+      out.folded_names.assign(folded.begin(), folded.end());
     }
     if (const auto* more = object.if_contains("additionalProperties")) {
       if (more->is_bool()) {
@@ -374,12 +387,13 @@ class Compiler {
     if (required == nullptr) return {};
     const auto here = json_pointer(at, "required");
     if (!required->is_array()) return fail(Errc::invalid_input, "must be a list of names", here);
+    std::set<std::string> seen;
     for (std::size_t i = 0; i < required->get_array().size(); ++i) {
       const auto* name = required->get_array()[i].if_string();
       const auto pointer = json_pointer(here, i);
       if (name == nullptr) return fail(Errc::invalid_input, "must be a name", pointer);
       const auto text = std::string(text_of(*name));
-      if (std::ranges::find(out.required, text) != out.required.end()) {
+      if (!seen.insert(text).second) {
         return fail(Errc::invalid_input, "stands here twice", pointer);
       }
       if (out.additional == Additional::refused &&
@@ -394,7 +408,7 @@ class Compiler {
   // Whether the schema speaks of `type` itself, not through $ref, anyOf or enum.
   static bool says_type(const JsonObject& object, Types type, const Schema& out) {
     return object.contains("type") && (out.types & type) != 0 && out.ref == nullptr &&
-           out.any_of.empty() && out.values.empty() && out.constant.empty();
+           out.any_of.empty() && out.values.empty() && !out.constant;
   }
 
   static void add(Schema& out, const Schema& inner) {
@@ -404,6 +418,7 @@ class Compiler {
   }
 
   Compiled& out_;
+  StepBudget& budget_;
   const SchemaLimits& limits_;
   const JsonObject* defs_ = nullptr;
   std::map<std::string, const Schema*> done_;  // null while being compiled
@@ -426,14 +441,16 @@ const Schema* property_of(const ArgumentSchema& schema, std::string_view name) {
 ArgumentSchema::ArgumentSchema(std::shared_ptr<const Compiled> compiled)
     : compiled_(std::move(compiled)) {}
 
-Expected<ArgumentSchema> ArgumentSchema::compile(const Json& schema, const SchemaLimits& limits) {
-  if (canonical_json(schema).size() > limits.bytes) {
+Expected<ArgumentSchema> ArgumentSchema::compile(const Json& schema, StepBudget& budget,
+                                                 const SchemaLimits& limits) {
+  const auto bytes = canonical_json(schema).size();
+  if (bytes > limits.bytes) {
     return fail(Errc::too_large,
                 "the schema is larger than " + std::to_string(limits.bytes) + " bytes");
   }
   auto compiled = std::make_shared<Compiled>();
   compiled->document = schema;
-  WRIT_TRY_VOID(Compiler(*compiled, limits).compile());
+  WRIT_TRY_VOID(Compiler(*compiled, budget, limits).compile(bytes));
   return ArgumentSchema(std::move(compiled));
 }
 

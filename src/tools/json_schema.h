@@ -21,6 +21,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/step_budget.h"
 #include "wire/json.h"
 
 namespace writ::tools {
@@ -33,6 +34,12 @@ struct SchemaLimits {
   std::int64_t pattern_memory = 1 << 20;  // for one compiled expression
 };
 
+// What one value may cost on a loop's thread to check (P48): some tens of milliseconds.
+inline constexpr std::uint64_t kValidationSteps = 4'000'000;
+// What the schemas of one workspace version may cost to compile. A regular expression costs four
+// steps for each instruction that it compiles to.
+inline constexpr std::uint64_t kCompilationSteps = 20'000'000;
+
 class ArgumentSchema;
 
 namespace schema_detail {
@@ -43,12 +50,14 @@ const Compiled& compiled_of(const ArgumentSchema& schema);
 // Immutable; copies share what is compiled. Thread-safe.
 class ArgumentSchema {
  public:
-  // Errors: invalid_input or too_large, `where` the JSON pointer within `schema`.
-  static Expected<ArgumentSchema> compile(const Json& schema, const SchemaLimits& limits = {});
+  // Errors: invalid_input, or too_large where a limit or the budget does not suffice; `where` the
+  // JSON pointer within `schema`.
+  static Expected<ArgumentSchema> compile(const Json& schema, StepBudget& budget,
+                                          const SchemaLimits& limits = {});
 
   // The first thing wrong with `value`: invalid_input, `where` the pointer within `value` ("" for
-  // itself). The message never quotes a value.
-  Expected<void> validate(const Json& value) const;
+  // itself); or too_large where the budget does not suffice. The message never quotes a value.
+  Expected<void> validate(const Json& value, StepBudget& budget) const;
 
   // The schema as it was given.
   const Json& to_json() const;

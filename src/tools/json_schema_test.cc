@@ -14,7 +14,8 @@ Json json(std::string_view text) { return parse_json(text).value(); }
 
 // Why the schema does not compile, with its place; "" where it does.
 std::string refused(std::string_view schema, const SchemaLimits& limits = {}) {
-  const auto compiled = ArgumentSchema::compile(json(schema), limits);
+  StepBudget budget(kCompilationSteps);
+  const auto compiled = ArgumentSchema::compile(json(schema), budget, limits);
   return compiled ? "" : compiled.error().where + ": " + compiled.error().message;
 }
 
@@ -24,16 +25,27 @@ struct Case {
   std::vector<std::string_view> does_not;
 };
 
+ArgumentSchema compiled(std::string_view schema) {
+  StepBudget budget(kCompilationSteps);
+  return ArgumentSchema::compile(json(schema), budget).value();
+}
+
+Expected<void> validate(const ArgumentSchema& schema, const Json& value) {
+  StepBudget budget(kValidationSteps);
+  return schema.validate(value, budget);
+}
+
 void expect(const Case& item) {
-  const auto schema = ArgumentSchema::compile(json(item.schema));
+  StepBudget budget(kCompilationSteps);
+  const auto schema = ArgumentSchema::compile(json(item.schema), budget);
   ASSERT_TRUE(schema.has_value()) << item.schema << ": " << schema.error().to_string();
   for (const auto value : item.fits) {
-    const auto fits = schema->validate(json(value));
+    const auto fits = validate(*schema, json(value));
     EXPECT_TRUE(fits.has_value()) << item.schema << " " << value << ": "
                                   << fits.error().to_string();
   }
   for (const auto value : item.does_not)
-    EXPECT_FALSE(schema->validate(json(value)).has_value()) << item.schema << " " << value;
+    EXPECT_FALSE(validate(*schema, json(value)).has_value()) << item.schema << " " << value;
 }
 
 TEST(JsonSchema, P27_Type) {
@@ -254,10 +266,10 @@ TEST(JsonSchema, NamesThatDifferByCaseAloneAreRefused) {
 }
 
 TEST(JsonSchema, AnErrorNamesThePlaceAndNeverTheValue) {
-  const auto schema = ArgumentSchema::compile(
-      json(R"({"type":"object","properties":{"a":{"type":"array","items":{"type":"string",
-               "maxLength":3}}}})"));
-  const auto wrong = schema->validate(json(R"({"a":["ok","a-secret-value"]})"));
+  const auto schema =
+      compiled(R"({"type":"object","properties":{"a":{"type":"array","items":{"type":"string",
+               "maxLength":3}}}})");
+  const auto wrong = validate(schema, json(R"({"a":["ok","a-secret-value"]})"));
   ASSERT_FALSE(wrong.has_value());
   EXPECT_EQ(wrong.error().where, "/a/1");
   EXPECT_THAT(wrong.error().to_string(), testing::Not(HasSubstr("secret")));
@@ -271,6 +283,74 @@ TEST(JsonSchema, LimitsAreErrors) {
   EXPECT_EQ(refused(R"({"type":"array","items":{"type":"null"}})", {.depth = 2}), "");
   EXPECT_NE(refused(R"({"type":"string","pattern":"aaaa"})", {.pattern_bytes = 3}), "");
   EXPECT_NE(refused(R"x({"type":"string","pattern":"((a{100}){100}){10}"})x"), "");
+}
+
+// Steps that a value takes; with one step less it is refused as too large.
+std::uint64_t steps(std::string_view schema_text, const Json& value) {
+  const auto schema = compiled(schema_text);
+  StepBudget enough(kValidationSteps);
+  const auto fits = schema.validate(value, enough);
+  EXPECT_TRUE(fits.has_value()) << schema_text << ": " << fits.error().to_string();
+  StepBudget little(enough.spent() - 1);
+  const auto refused_value = schema.validate(value, little);
+  EXPECT_FALSE(refused_value.has_value()) << schema_text;
+  if (!refused_value) EXPECT_EQ(refused_value.error().code, Errc::too_large) << schema_text;
+  return enough.spent();
+}
+
+TEST(JsonSchema, P48_WhateverTakesLongerIsCounted) {
+  constexpr std::size_t kLong = 160'000;
+  constexpr std::uint64_t kLongSteps = kLong / StepBudget::kBytesPerStep;
+  const Json text(std::string(kLong, 'a'));
+  EXPECT_GE(steps(R"({"type":"string"})", text), kLongSteps);
+  EXPECT_GE(steps(R"({"type":"string","pattern":"^a*$"})", text), 3 * kLongSteps);
+  EXPECT_GE(steps(R"({"type":"object","additionalProperties":true})",
+                  JsonObject{{std::string(kLong, 'a'), 1}}),
+            kLongSteps);
+
+  JsonArray numbers;
+  for (int i = 0; i < 10'000; ++i) numbers.emplace_back(i);
+  constexpr std::string_view kInteger = R"({"type":"array","items":{"type":"integer"}})";
+  constexpr std::string_view kUnique =
+      R"({"type":"array","items":{"type":"integer"},"uniqueItems":true})";
+  constexpr std::string_view kChosen =
+      R"({"type":"array","items":{"anyOf":[{"type":"integer","maximum":-1},{"type":"integer"}]}})";
+  EXPECT_GE(steps(kInteger, numbers), 10'000U);
+  EXPECT_GE(steps(kUnique, numbers), steps(kInteger, numbers) + 100'000U);
+  EXPECT_GE(steps(kChosen, numbers), 3 * steps(kInteger, numbers));
+}
+
+TEST(JsonSchema, P48_AValueIsLookedUpAmongManyAllowedOnes) {
+  std::string many = R"({"type":"array","items":{"enum":[)";
+  for (int i = 0; i < 5'000; ++i) many += (i > 0 ? "," : "") + std::to_string(i) + ".5";
+  many += "]}}";
+  JsonArray values;
+  for (int i = 0; i < 5'000; ++i) values.emplace_back(i + 0.5);
+  EXPECT_LT(steps(many, values), 5'000U * 30U);
+}
+
+TEST(JsonSchema, P48_WhatIsTooExpensiveIsNoMatchAmongAlternatives) {
+  const auto schema = compiled(
+      R"({"anyOf":[{"type":"string","pattern":"^a*b$"},{"type":"string","maxLength":1000000}]})");
+  const Json text(std::string(500'000, 'a'));
+  StepBudget enough(kValidationSteps);
+  EXPECT_TRUE(schema.validate(text, enough).has_value());
+  StepBudget little(100'000);
+  const auto refused_value = schema.validate(text, little);
+  ASSERT_FALSE(refused_value.has_value());
+  EXPECT_EQ(refused_value.error().code, Errc::too_large);
+}
+
+TEST(JsonSchema, P48_PatternsAreCompiledWithinABudget) {
+  StepBudget budget(kCompilationSteps);
+  const auto schema = json(R"x({"type":"string","pattern":"(a|b|c){1000}"})x");
+  ASSERT_TRUE(ArgumentSchema::compile(schema, budget).has_value());
+  EXPECT_GE(budget.spent(), 4'000U);
+  StepBudget little(budget.spent() - 1);
+  const auto too_many = ArgumentSchema::compile(schema, little);
+  ASSERT_FALSE(too_many.has_value());
+  EXPECT_EQ(too_many.error().code, Errc::too_large);
+  EXPECT_EQ(too_many.error().where, "/pattern");
 }
 
 // A few definitions that each follow the one before twice are exponentially many checks.

@@ -60,12 +60,6 @@ std::string in_words(Types types) {
   return out;
 }
 
-bool same_value(const Json& a, const Json& b) {
-  if (a.is_string() && b.is_string()) return a.get_string() == b.get_string();
-  if (a.is_int64() && b.is_int64()) return a.get_int64() == b.get_int64();
-  return canonical_json(a) == canonical_json(b);
-}
-
 std::string folded_name(std::string_view name) {
   std::string out;
   for (std::size_t i = 0; i < name.size(); ++i) {
@@ -87,185 +81,230 @@ namespace {
 
 using Place = JsonPlace;
 
-std::unexpected<Error> wrong(const Place& place, std::string message) {
-  return fail(Errc::invalid_input, std::move(message), pointer_to(place));
-}
-
 std::string plural(std::size_t count, std::string_view what) {
   return std::to_string(count) + ' ' + std::string(what) + (count == 1 ? "" : "s");
 }
 
-Expected<void> no_case_variants(const JsonObject& object, const Place& place) {
-  std::set<std::string> folded;
-  for (const auto& member : object) {
-    if (!folded.insert(folded_name(text_of(member))).second) {
-      return wrong(place, "has two members whose names differ by case alone");
-    }
-  }
-  return {};
-}
+// One value's validation. Whatever takes longer for a larger value or schema is spent from the
+// budget; once that is exhausted, every check fails.
+class Validation {
+ public:
+  explicit Validation(StepBudget& budget) : budget_(budget) {}
 
-// A value that the schema leaves open: objects within it still must not be read two ways. As deep
-// as the JSON parser allowed.
-Expected<void> check_open(const Json& value, const Place& place) {
-  if (const auto* array = value.if_array()) {
-    for (std::size_t i = 0; i < array->size(); ++i) {
-      WRIT_TRY_VOID(check_open((*array)[i], {&place, {}, i, true}));
+  Expected<void> check(const Schema& schema, const Json& value, const Place& place) {
+    WRIT_TRY_VOID(spend(1));
+    const Types type = type_of(value);
+    if ((type & schema.types) == 0) return wrong(place, "must be " + in_words(schema.types));
+    if (!schema.values.empty() || schema.constant) {
+      WRIT_TRY(const auto form, form_of(value));
+      WRIT_TRY_VOID(spend(steps_to_find(schema.values.size()) * steps_for_bytes(form.size())));
+      if ((!schema.values.empty() && !std::ranges::binary_search(schema.values, form)) ||
+          (schema.constant && *schema.constant != form)) {
+        return wrong(place, "is not one of the values allowed");
+      }
     }
-  } else if (const auto* object = value.if_object()) {
-    WRIT_TRY_VOID(no_case_variants(*object, place));
-    for (const auto& member : *object) {
-      WRIT_TRY_VOID(check_open(member.value(), {&place, text_of(member)}));
+    if (schema.ref != nullptr) {
+      WRIT_TRY_VOID(check(*schema.ref, value, place));
     }
-  }
-  return {};
-}
-
-Expected<void> check(const Schema& schema, const Json& value, const Place& place);
-
-Expected<void> check_number(const Schema& schema, const Json& value, const Place& place) {
-  if (!schema.minimum && !schema.maximum) return {};
-  const double number = value.to_number<double>();
-  std::string bound;
-  if (schema.minimum && !(number >= *schema.minimum)) {
-    write_json_number(*schema.minimum, bound);
-    return wrong(place, "must be at least " + bound);
-  }
-  if (schema.maximum && !(number <= *schema.maximum)) {
-    write_json_number(*schema.maximum, bound);
-    return wrong(place, "must be at most " + bound);
-  }
-  return {};
-}
-
-Expected<void> check_string(const Schema& schema, std::string_view text, const Place& place) {
-  if (schema.min_length || schema.max_length) {
-    const auto length = static_cast<std::size_t>(
-        std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
-    if (schema.min_length && length < *schema.min_length) {
-      return wrong(place, "must have at least " + plural(*schema.min_length, "character"));
-    }
-    if (schema.max_length && length > *schema.max_length) {
-      return wrong(place, "must have at most " + plural(*schema.max_length, "character"));
-    }
-  }
-  if (schema.format && !has_format(text, *schema.format)) {
-    return wrong(place, "must be " + std::string(tools::in_words(*schema.format)));
-  }
-  if (schema.pattern &&
-      !re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *schema.pattern)) {
-    return wrong(place, "must match the pattern " + quoted_extract(schema.pattern->pattern()));
-  }
-  return {};
-}
-
-Expected<void> check_array(const Schema& schema, const JsonArray& array, const Place& place) {
-  if (schema.min_items && array.size() < *schema.min_items) {
-    return wrong(place, "must have at least " + plural(*schema.min_items, "item"));
-  }
-  if (schema.max_items && array.size() > *schema.max_items) {
-    return wrong(place, "must have at most " + plural(*schema.max_items, "item"));
-  }
-  std::set<std::string> seen;
-  for (std::size_t i = 0; i < array.size(); ++i) {
-    const Place item{&place, {}, i, true};
-    if (schema.items != nullptr) {
-      WRIT_TRY_VOID(check(*schema.items, array[i], item));
-    }
-    if (schema.unique_items && !seen.insert(canonical_json(array[i])).second) {
-      return wrong(item, "stands in the list twice");
-    }
-  }
-  return {};
-}
-
-Expected<void> check_object(const Schema& schema, const JsonObject& object, const Place& place) {
-  const bool is_open =
-      schema.additional == Additional::anything || schema.additional == Additional::matching;
-  if (is_open) {
-    WRIT_TRY_VOID(no_case_variants(object, place));
-  }
-  for (const auto& member : object) {
-    const auto name = text_of(member);
-    const Place inner{&place, name};
-    const auto found =
-        std::ranges::lower_bound(schema.properties, name, {}, &Schema::Property::name);
-    if (found != schema.properties.end() && found->name == name) {
-      WRIT_TRY_VOID(check(*found->schema, member.value(), inner));
-      continue;
-    }
-    // An upstream that does not mind case would read it as the one that is declared, unchecked.
-    if (is_open && std::ranges::any_of(schema.properties, [&](const Schema::Property& property) {
-          return folded_name(property.name) == folded_name(name);
+    if (!schema.any_of.empty() && std::ranges::none_of(schema.any_of, [&](const Schema* one) {
+          return check(*one, value, place).has_value();
         })) {
-      return wrong(place, "has a member " + quoted_extract(name) +
-                              " that differs from a declared one by case alone");
+      return wrong(place, "fits none of the forms allowed");
     }
-    switch (schema.additional) {
-      case Additional::unsaid:  // whatever says `type` or `properties` decides
-        break;
-      case Additional::refused:
-        return wrong(place, "has a member " + quoted_extract(name) + " that is not declared");
-      case Additional::anything: {
-        WRIT_TRY_VOID(check_open(member.value(), inner));
-        break;
-      }
-      case Additional::matching: {
-        WRIT_TRY_VOID(check(*schema.additional_schema, member.value(), inner));
-        break;
-      }
+    switch (type) {
+      case kInteger:
+      case kFraction:
+        return check_number(schema, value, place);
+      case kString:
+        return check_string(schema, text_of(value.get_string()), place);
+      case kArray:
+        return check_array(schema, value.get_array(), place);
+      case kObject:
+        return check_object(schema, value.get_object(), place);
+      default:
+        return {};
     }
   }
-  for (const auto& name : schema.required) {
-    if (!object.contains(name)) return wrong({&place, name}, "is missing");
-  }
-  return {};
-}
 
-bool one_of(const std::vector<Json>& values, const Json& value) {
-  return values.empty() ||
-         std::ranges::any_of(values, [&](const Json& v) { return same_value(v, value); });
-}
+ private:
+  Expected<void> spend(std::uint64_t steps) {
+    if (budget_.spend(steps)) return {};
+    return std::unexpected(exhausted(budget_));
+  }
 
-Expected<void> check(const Schema& schema, const Json& value, const Place& place) {
-  const Types type = type_of(value);
-  if ((type & schema.types) == 0) return wrong(place, "must be " + in_words(schema.types));
-  if (!one_of(schema.values, value) || !one_of(schema.constant, value)) {
-    return wrong(place, "is not one of the values allowed");
+  // A place that is long to write counts: an alternative that does not fit writes one too.
+  std::unexpected<Error> wrong(const Place& place, std::string message) {
+    auto where = pointer_to(place);
+    if (!budget_.spend(steps_for_bytes(where.size()))) {
+      return std::unexpected(exhausted(budget_));
+    }
+    return fail(Errc::invalid_input, std::move(message), std::move(where));
   }
-  if (schema.ref != nullptr) {
-    WRIT_TRY_VOID(check(*schema.ref, value, place));
+
+  Expected<std::string> form_of(const Json& value) {
+    auto form = canonical_json(value);
+    WRIT_TRY_VOID(spend(steps_for_bytes(form.size())));
+    return form;
   }
-  if (!schema.any_of.empty() && std::ranges::none_of(schema.any_of, [&](const Schema* one) {
-        return check(*one, value, place).has_value();
-      })) {
-    return wrong(place, "fits none of the forms allowed");
+
+  Expected<void> no_case_variants(const JsonObject& object, const Place& place) {
+    std::set<std::string> folded;
+    for (const auto& member : object) {
+      WRIT_TRY_VOID(spend(steps_to_find(folded.size()) * steps_for_bytes(member.key().size())));
+      if (!folded.insert(folded_name(text_of(member))).second) {
+        return wrong(place, "has two members whose names differ by case alone");
+      }
+    }
+    return {};
   }
-  switch (type) {
-    case kInteger:
-    case kFraction:
-      return check_number(schema, value, place);
-    case kString:
-      return check_string(schema, text_of(value.get_string()), place);
-    case kArray:
-      return check_array(schema, value.get_array(), place);
-    case kObject:
-      return check_object(schema, value.get_object(), place);
-    default:
-      return {};
+
+  // A value that the schema leaves open: objects within it still must not be read two ways. As deep
+  // as the JSON parser allowed.
+  Expected<void> check_open(const Json& value, const Place& place) {
+    WRIT_TRY_VOID(spend(1));
+    if (const auto* array = value.if_array()) {
+      for (std::size_t i = 0; i < array->size(); ++i) {
+        WRIT_TRY_VOID(check_open((*array)[i], {&place, {}, i, true}));
+      }
+    } else if (const auto* object = value.if_object()) {
+      WRIT_TRY_VOID(no_case_variants(*object, place));
+      for (const auto& member : *object) {
+        WRIT_TRY_VOID(check_open(member.value(), {&place, text_of(member)}));
+      }
+    }
+    return {};
   }
-}
+
+  Expected<void> check_number(const Schema& schema, const Json& value, const Place& place) {
+    if (!schema.minimum && !schema.maximum) return {};
+    const double number = value.to_number<double>();
+    std::string bound;
+    if (schema.minimum && !(number >= *schema.minimum)) {
+      write_json_number(*schema.minimum, bound);
+      return wrong(place, "must be at least " + bound);
+    }
+    if (schema.maximum && !(number <= *schema.maximum)) {
+      write_json_number(*schema.maximum, bound);
+      return wrong(place, "must be at most " + bound);
+    }
+    return {};
+  }
+
+  Expected<void> check_string(const Schema& schema, std::string_view text, const Place& place) {
+    WRIT_TRY_VOID(spend(steps_for_bytes(text.size())));
+    if (schema.min_length || schema.max_length) {
+      const auto length = static_cast<std::size_t>(
+          std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+      if (schema.min_length && length < *schema.min_length) {
+        return wrong(place, "must have at least " + plural(*schema.min_length, "character"));
+      }
+      if (schema.max_length && length > *schema.max_length) {
+        return wrong(place, "must have at most " + plural(*schema.max_length, "character"));
+      }
+    }
+    if (schema.format && !has_format(text, *schema.format)) {
+      return wrong(place, "must be " + std::string(tools::in_words(*schema.format)));
+    }
+    if (schema.pattern) {
+      // RE2 may have to follow every instruction at every byte.
+      WRIT_TRY_VOID(spend(static_cast<std::uint64_t>(schema.pattern->ProgramSize()) *
+                          steps_for_bytes(text.size())));
+      if (!re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *schema.pattern)) {
+        return wrong(place, "must match the pattern " + quoted_extract(schema.pattern->pattern()));
+      }
+    }
+    return {};
+  }
+
+  Expected<void> check_array(const Schema& schema, const JsonArray& array, const Place& place) {
+    if (schema.min_items && array.size() < *schema.min_items) {
+      return wrong(place, "must have at least " + plural(*schema.min_items, "item"));
+    }
+    if (schema.max_items && array.size() > *schema.max_items) {
+      return wrong(place, "must have at most " + plural(*schema.max_items, "item"));
+    }
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < array.size(); ++i) {
+      const Place item{&place, {}, i, true};
+      if (schema.items != nullptr) {
+        WRIT_TRY_VOID(check(*schema.items, array[i], item));
+      }
+      if (schema.unique_items) {
+        WRIT_TRY(auto form, form_of(array[i]));
+        WRIT_TRY_VOID(spend(steps_to_find(seen.size()) * steps_for_bytes(form.size())));
+        if (!seen.insert(std::move(form)).second) return wrong(item, "stands in the list twice");
+      }
+    }
+    return {};
+  }
+
+  Expected<void> check_object(const Schema& schema, const JsonObject& object, const Place& place) {
+    const bool is_open =
+        schema.additional == Additional::anything || schema.additional == Additional::matching;
+    if (is_open) {
+      WRIT_TRY_VOID(no_case_variants(object, place));
+    }
+    for (const auto& member : object) {
+      const auto name = text_of(member);
+      const Place inner{&place, name};
+      WRIT_TRY_VOID(spend(steps_to_find(schema.properties.size()) * steps_for_bytes(name.size())));
+      const auto found =
+          std::ranges::lower_bound(schema.properties, name, {}, &Schema::Property::name);
+      if (found != schema.properties.end() && found->name == name) {
+        WRIT_TRY_VOID(check(*found->schema, member.value(), inner));
+        continue;
+      }
+      // An upstream that does not mind case would read it as the one that is declared, unchecked.
+      if (is_open && std::ranges::binary_search(schema.folded_names, folded_name(name))) {
+        return wrong(place, "has a member " + quoted_extract(name) +
+                                " that differs from a declared one by case alone");
+      }
+      switch (schema.additional) {
+        case Additional::unsaid:  // whatever says `type` or `properties` decides
+          break;
+        case Additional::refused:
+          return wrong(place, "has a member " + quoted_extract(name) + " that is not declared");
+        case Additional::anything: {
+          WRIT_TRY_VOID(check_open(member.value(), inner));
+          break;
+        }
+        case Additional::matching: {
+          WRIT_TRY_VOID(check(*schema.additional_schema, member.value(), inner));
+          break;
+        }
+      }
+    }
+    WRIT_TRY_VOID(spend(1 + schema.required.size()));
+    for (const auto& name : schema.required) {
+      if (!object.contains(name)) return wrong({&place, name}, "is missing");
+    }
+    return {};
+  }
+
+  StepBudget& budget_;
+};
 
 }  // namespace
 
-Expected<void> validate_with(const Schema& schema, const Json& value) {
-  return check(schema, value, {});
+Error exhausted(const StepBudget& budget) {
+  return {.code = Errc::too_large,
+          .message =
+              "the arguments take more than " + std::to_string(budget.limit()) + " steps to check",
+          .where = {},
+          .hint = "send fewer or smaller arguments"};
+}
+
+Expected<void> validate_with(const Schema& schema, const Json& value, StepBudget& budget) {
+  auto checked = Validation(budget).check(schema, value, {});
+  // Among alternatives an exhausted budget reads as one that does not fit.
+  if (budget.exhausted()) return std::unexpected(exhausted(budget));
+  return checked;
 }
 
 }  // namespace schema_detail
 
-Expected<void> ArgumentSchema::validate(const Json& value) const {
-  return schema_detail::check(*compiled_->root, value, {});
+Expected<void> ArgumentSchema::validate(const Json& value, StepBudget& budget) const {
+  return schema_detail::validate_with(*compiled_->root, value, budget);
 }
 
 }  // namespace writ::tools

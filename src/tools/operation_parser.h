@@ -20,6 +20,7 @@ struct OperationContext {
   const JsonObject* definitions = nullptr;    // the document's $defs, or null
   std::optional<CredentialPlace> credential;  // where it goes unless the operation says otherwise
   ToolServerLimits limits;
+  StepBudget& budget;  // of all that is compiled
 };
 
 // A requirement in its short form ("OPERATION") comes back with an empty `same`, which

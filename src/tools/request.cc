@@ -34,19 +34,20 @@ bool has_shape(const Operation& operation, const std::vector<std::string>& segme
   return true;
 }
 
-bool path_arguments_fit(const Operation& operation, const std::vector<std::string>& segments) {
+bool path_arguments_fit(const Operation& operation, const std::vector<std::string>& segments,
+                        StepBudget& budget) {
   for (std::size_t i = 0; i < segments.size(); ++i) {
     if (!operation.segments[i].argument) continue;
     const auto& argument = operation.arguments[*operation.segments[i].argument];
     const auto value = value_from_text(argument.text_type, segments[i]);
     const auto* schema = schema_detail::property_of(operation.schema, argument.name);
-    if (!value || !schema_detail::validate_with(*schema, *value)) return false;
+    if (!value || !schema_detail::validate_with(*schema, *value, budget)) return false;
   }
   return true;
 }
 
 Expected<const Operation*> find(const ToolServer& server, std::string_view method,
-                                const Target& target) {
+                                const Target& target, StepBudget& budget) {
   std::vector<const Operation*> shaped;
   for (const auto position : server.candidates(method, target.segments.front())) {
     const Operation& operation = server.operations()[position];
@@ -55,7 +56,7 @@ Expected<const Operation*> find(const ToolServer& server, std::string_view metho
   if (shaped.size() > 1) {
     // No text fits the arguments of two: the definition was checked for that.
     const auto fitting = std::ranges::find_if(shaped, [&](const Operation* operation) {
-      return path_arguments_fit(*operation, target.segments);
+      return path_arguments_fit(*operation, target.segments, budget);
     });
     if (fitting != shaped.end()) return *fitting;
   }
@@ -210,17 +211,16 @@ class Extractor {
       if (!body.empty()) return wrong("body", "is streamed, and cannot be decided on");
       return {};
     }
-    if (body.size() > server_.limits().request_bytes) {
-      return fail(Errc::too_large,
-                  "is larger than " + std::to_string(server_.limits().request_bytes) + " bytes",
-                  "body");
+    const auto limit = server_.request_limit(operation_);
+    if (body.size() > limit) {
+      return fail(Errc::too_large, "is larger than " + std::to_string(limit) + " bytes", "body");
     }
     return operation_.body == BodyKind::json ? take_json(as_text(body)) : take_form(as_text(body));
   }
 
   Expected<void> take_json(std::string_view text) {
     JsonLimits limits;
-    limits.bytes = limits.string_bytes = server_.limits().request_bytes;
+    limits.bytes = limits.string_bytes = server_.request_limit(operation_);
     auto object = parse_json_object(text, limits);
     if (!object) return at(object.error(), "body " + object.error().where);
     for (auto& member : *object) {
@@ -233,7 +233,7 @@ class Extractor {
 
   Expected<void> take_form(std::string_view text) {
     FormLimits limits;
-    limits.bytes = server_.limits().request_bytes;
+    limits.bytes = server_.request_limit(operation_);
     const auto form = parse_form(text, limits);
     if (!form) return at(form.error(), "body");
     for (const auto& field : form->fields()) {
@@ -302,28 +302,11 @@ Expected<std::string> render_path(const Operation& operation, const JsonObject& 
   return out;
 }
 
-}  // namespace
-
-Expected<const Operation*> find_operation(const ToolServer& server, std::string_view method,
-                                          std::string_view target) {
-  const auto parsed = parse_target(target);
-  if (!parsed) return at(parsed.error(), "path");
-  return find(server, method, *parsed);
-}
-
-Expected<ToolRequest> match_request(const ToolServer& server, std::string_view method,
-                                    std::string_view target, const Fields& fields, BytesView body) {
-  const auto parsed = parse_target(target);
-  if (!parsed) return at(parsed.error(), "path");
-  WRIT_TRY(const Operation* operation, find(server, method, *parsed));
-  WRIT_TRY(auto arguments, Extractor(server, *operation).extract(*parsed, fields, body));
-  return render_request(*operation, std::move(arguments));
-}
-
-Expected<ToolRequest> render_request(const Operation& operation, JsonObject arguments) {
+// Steps are spent for what is checked; what is written then is as long as what was read.
+Expected<ToolRequest> render(const Operation& operation, JsonObject arguments, StepBudget& budget) {
   Json value(std::move(arguments));
   make_integers(value);
-  WRIT_TRY_VOID(operation.schema.validate(value));
+  WRIT_TRY_VOID(operation.schema.validate(value, budget));
 
   ToolRequest out;
   out.operation = &operation;
@@ -359,6 +342,31 @@ Expected<ToolRequest> render_request(const Operation& operation, JsonObject argu
     WRIT_TRY_VOID(out.fields.add("Content-Type", operation.content_type));
   }
   return out;
+}
+
+}  // namespace
+
+Expected<const Operation*> find_operation(const ToolServer& server, std::string_view method,
+                                          std::string_view target) {
+  const auto parsed = parse_target(target);
+  if (!parsed) return at(parsed.error(), "path");
+  StepBudget budget(kValidationSteps);
+  return find(server, method, *parsed, budget);
+}
+
+Expected<ToolRequest> match_request(const ToolServer& server, std::string_view method,
+                                    std::string_view target, const Fields& fields, BytesView body) {
+  const auto parsed = parse_target(target);
+  if (!parsed) return at(parsed.error(), "path");
+  StepBudget budget(kValidationSteps);
+  WRIT_TRY(const Operation* operation, find(server, method, *parsed, budget));
+  WRIT_TRY(auto arguments, Extractor(server, *operation).extract(*parsed, fields, body));
+  return render(*operation, std::move(arguments), budget);
+}
+
+Expected<ToolRequest> render_request(const Operation& operation, JsonObject arguments) {
+  StepBudget budget(kValidationSteps);
+  return render(operation, std::move(arguments), budget);
 }
 
 }  // namespace writ::tools

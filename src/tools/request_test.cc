@@ -315,6 +315,61 @@ TEST_F(Request, P11_AnOpaqueBodyIsNotReadAndItsArgumentsAre) {
             "header Content-Type");
 }
 
+// A pattern with thousands of instructions, and a text that it could follow for long.
+TEST(Requests, P48_ARequestHasABudget) {
+  constexpr std::string_view kText = R"(
+kind = "http"
+url = "https://api.example.com"
+[[operations]]
+name = "s.find"
+method = "GET"
+path = "/items"
+effect = "read"
+[operations.arguments]
+q = { type = "string", pattern = "^(a|b|c|d|ee|ff|gg){1000}$" }
+)";
+  const auto server =
+      parse_tool_server(parse_toml(kText, "s.toml")->value(), ServerId(id_detail::Raw{1}), "s");
+  ASSERT_TRUE(server.has_value()) << server.error().to_string();
+  EXPECT_TRUE(match_request(*server, "GET", "/items?q=" + std::string(1000, 'a'), {}, {}));
+  const auto refused = match_request(*server, "GET", "/items?q=" + std::string(7500, 'a'), {}, {});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::too_large);
+}
+
+TEST(Requests, P48_ABodyThatIsDecidedOnHasABoundOfItsOwn) {
+  constexpr std::string_view kText = R"(
+kind = "http"
+url = "https://api.example.com"
+limits = { request_bytes = 1073741824 }
+[[operations]]
+name = "s.json"
+title = "t"
+method = "POST"
+path = "/a"
+body = "json"
+effect = "write"
+compensable = false
+[[operations]]
+name = "s.opaque"
+title = "t"
+method = "POST"
+path = "/b"
+body = "opaque"
+effect = "write"
+compensable = false
+)";
+  const auto server =
+      parse_tool_server(parse_toml(kText, "s.toml")->value(), ServerId(id_detail::Raw{1}), "s");
+  ASSERT_TRUE(server.has_value()) << server.error().to_string();
+  EXPECT_EQ(server->request_limit(*server->find_operation("s.json")), kLargestDecidedBody);
+  EXPECT_EQ(server->request_limit(*server->find_operation("s.opaque")), std::uint64_t{1} << 30);
+  const Bytes body(kLargestDecidedBody + 1, std::uint8_t{' '});
+  const auto refused = match_request(*server, "POST", "/a", {}, body);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::too_large);
+}
+
 TEST_F(Request, RenderingIsHeldToTheSameRules) {
   const auto* read = server_.find_operation("s.read");
   const auto render = [&](JsonObject arguments) {

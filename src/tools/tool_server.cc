@@ -42,22 +42,25 @@ std::string segment_key(std::string_view method, std::string_view first_segment)
 }
 
 // Whether the argument at this place can never be this text.
-bool refuses(const Operation& operation, const Argument& argument, std::string_view text) {
+bool refuses(const Operation& operation, const Argument& argument, std::string_view text,
+             StepBudget& budget) {
   const auto value = value_from_text(argument.text_type, text);
   const auto* schema = schema_detail::property_of(operation.schema, argument.name);
-  return !value || !schema_detail::validate_with(*schema, *value);
+  return !value || !schema_detail::validate_with(*schema, *value, budget);
 }
 
 // Whether some path fits both templates.
-bool overlap(const Operation& a, const Operation& b) {
+bool overlap(const Operation& a, const Operation& b, StepBudget& budget) {
+  (void)budget.spend(1);
   if (a.method != b.method || a.segments.size() != b.segments.size()) return false;
   for (std::size_t i = 0; i < a.segments.size(); ++i) {
     const auto& left = a.segments[i];
     const auto& right = b.segments[i];
     if (left.argument && right.argument) continue;
-    const bool apart = left.argument    ? refuses(a, a.arguments[*left.argument], right.literal)
-                       : right.argument ? refuses(b, b.arguments[*right.argument], left.literal)
-                                        : left.literal != right.literal;
+    const bool apart =
+        left.argument    ? refuses(a, a.arguments[*left.argument], right.literal, budget)
+        : right.argument ? refuses(b, b.arguments[*right.argument], left.literal, budget)
+                         : left.literal != right.literal;
     if (apart) return false;
   }
   return true;
@@ -73,8 +76,8 @@ std::size_t literal_segments(const Operation& operation) {
 class ToolServerParser {
  public:
   ToolServerParser(const Json& document, const ServerId& id, std::string_view name,
-                   const ToolServerLimits& limits)
-      : reader_(document, ""), limits_(limits) {
+                   StepBudget& budget, const ToolServerLimits& limits)
+      : reader_(document, ""), budget_(budget), limits_(limits) {
     server_.id_ = id;
     server_.name_ = name;
   }
@@ -215,8 +218,8 @@ class ToolServerParser {
   // All of them, used or not, with places that are the document's own.
   Expected<void> check_definitions() {
     if (definitions_ == nullptr) return {};
-    WRIT_TRY_VOID(
-        ArgumentSchema::compile({{"$defs", *definitions_}, {"type", "null"}}, limits_.schema));
+    WRIT_TRY_VOID(ArgumentSchema::compile({{"$defs", *definitions_}, {"type", "null"}}, budget_,
+                                          limits_.schema));
     return {};
   }
 
@@ -225,7 +228,8 @@ class ToolServerParser {
                                    .has_credential = server_.credential_name_.has_value(),
                                    .definitions = definitions_,
                                    .credential = place_,
-                                   .limits = limits_};
+                                   .limits = limits_,
+                                   .budget = budget_};
     for (std::size_t i = 0; i < declared_operations_->size(); ++i) {
       const auto at = json_pointer(reader_.pointer("operations"), i);
       WRIT_TRY(auto operation, parse_operation((*declared_operations_)[i], at, context));
@@ -241,11 +245,18 @@ class ToolServerParser {
   const std::string& place(const Operation& operation) const { return places_.at(operation.name); }
 
   // A path that two operations fit would be decided as one and done as the other.
-  Expected<void> check_templates() const {
+  Expected<void> check_templates() {
     const auto& all = server_.operations_;
     for (std::size_t i = 0; i < all.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) {
-        if (!overlap(all[i], all[j])) continue;
+        const bool one = overlap(all[i], all[j], budget_);
+        if (budget_.exhausted()) {
+          return fail(Errc::too_large,
+                      "the workspace's path patterns take more than " +
+                          std::to_string(budget_.limit()) + " steps to tell apart",
+                      json_pointer(place(all[i]), "path"), "write simpler patterns");
+        }
+        if (!one) continue;
         return wrong(json_pointer(place(all[i]), "path"),
                      all[i].method + ' ' + all[i].path + " can be mistaken for " + all[j].name +
                          ", " + all[j].path,
@@ -396,6 +407,7 @@ class ToolServerParser {
   }
 
   ObjectReader reader_;
+  StepBudget& budget_;
   const ToolServerLimits& limits_;
   ToolServer server_;
 
@@ -420,6 +432,11 @@ std::string_view name(ServerKind kind) {
 
 bool ToolServer::only_allowed_addresses() const { return !url_.is_https(); }
 
+std::uint64_t ToolServer::request_limit(const Operation& operation) const {
+  return operation.body == BodyKind::opaque ? limits_.request_bytes
+                                            : std::min(limits_.request_bytes, kLargestDecidedBody);
+}
+
 const Operation* ToolServer::find_operation(std::string_view operation_name) const {
   const auto found = std::ranges::lower_bound(operations_, operation_name, {}, &Operation::name);
   return found != operations_.end() && found->name == operation_name ? &*found : nullptr;
@@ -436,8 +453,15 @@ std::span<const std::uint32_t> ToolServer::candidates(std::string_view method,
 }
 
 Expected<ToolServer> parse_tool_server(const Json& document, const ServerId& id,
+                                       std::string_view name, StepBudget& budget,
+                                       const ToolServerLimits& limits) {
+  return ToolServerParser(document, id, name, budget, limits).parse();
+}
+
+Expected<ToolServer> parse_tool_server(const Json& document, const ServerId& id,
                                        std::string_view name, const ToolServerLimits& limits) {
-  return ToolServerParser(document, id, name, limits).parse();
+  StepBudget budget(kCompilationSteps);
+  return parse_tool_server(document, id, name, budget, limits);
 }
 
 }  // namespace writ::tools

@@ -73,6 +73,9 @@ struct Timeouts {
   milliseconds total = seconds(300);
 };
 
+// A JSON or form body is read whole and decided on by a loop, so that no document can ask for more.
+inline constexpr std::uint64_t kLargestDecidedBody = std::uint64_t{4} << 20;
+
 struct BodyLimits {
   std::uint64_t request_bytes = std::uint64_t{1} << 20;
   std::uint64_t response_bytes = std::uint64_t{64} << 20;
@@ -94,6 +97,9 @@ class ToolServer {
   const std::optional<std::string>& ca_file() const { return ca_file_; }
   const Timeouts& timeouts() const { return timeouts_; }
   const BodyLimits& limits() const { return limits_; }
+  // What the body of a request to this operation may have: `request_bytes`, and for one that is
+  // decided on at most kLargestDecidedBody.
+  std::uint64_t request_limit(const Operation& operation) const;
 
   std::span<const Operation> operations() const { return operations_; }  // ordered by name
   const Operation* find_operation(std::string_view operation_name) const;
@@ -125,9 +131,13 @@ class ToolServer {
   Digest definition_{};
 };
 
-// Reads and checks a whole document: one bad operation refuses the server. Errors: invalid_input,
-// too_large or unsupported, `where` the JSON pointer within `document`, which workspace/ maps to a
-// file's line.
+// Reads and checks a whole document: one bad operation refuses the server. What schemas and
+// patterns cost to compile is spent from `budget`. Errors: invalid_input, too_large or unsupported,
+// `where` the JSON pointer within `document`, which workspace/ maps to a file's line.
+Expected<ToolServer> parse_tool_server(const Json& document, const ServerId& id,
+                                       std::string_view name, StepBudget& budget,
+                                       const ToolServerLimits& limits = {});
+// With kCompilationSteps of its own.
 Expected<ToolServer> parse_tool_server(const Json& document, const ServerId& id,
                                        std::string_view name, const ToolServerLimits& limits = {});
 

@@ -63,8 +63,12 @@ Expected<void> check_limits(const Documents& documents, const DocumentLimits& li
 class VersionBuilder {
  public:
   VersionBuilder(const Documents& documents, Names names, const Clock& clock, Random& random,
-                 Rules rules)
-      : documents_(documents), names_(std::move(names)), clock_(clock), random_(random) {
+                 Rules rules, const DocumentLimits& limits)
+      : documents_(documents),
+        names_(std::move(names)),
+        clock_(clock),
+        random_(random),
+        budget_(limits.compilation_steps) {
     version_->rules_ = rules;
   }
 
@@ -147,7 +151,7 @@ class VersionBuilder {
 
   Expected<void> add_server(const std::string& name, const Json& document) {
     WRIT_TRY(auto server,
-             tools::parse_tool_server(document, id_of<ServerId>("server", name), name));
+             tools::parse_tool_server(document, id_of<ServerId>("server", name), name, budget_));
     version_->servers_.push_back(std::make_shared<const tools::ToolServer>(std::move(server)));
     return {};
   }
@@ -237,6 +241,7 @@ class VersionBuilder {
   Names names_;
   const Clock& clock_;
   Random& random_;
+  StepBudget budget_;
   std::shared_ptr<Version> version_{new Version};
   std::map<std::string, AgentId, std::less<>> agents_;
   std::set<std::string, std::less<>> failed_;  // files that have a problem
@@ -249,7 +254,8 @@ std::expected<Built, std::vector<Error>> build_version(WorkspaceId id, std::uint
                                                        Rules rules, const DocumentLimits& limits) {
   if (auto within = check_limits(documents, limits); !within)
     return std::unexpected(std::vector{within.error()});
-  return VersionBuilder(documents, std::move(names), clock, random, rules).build(id, number);
+  return VersionBuilder(documents, std::move(names), clock, random, rules, limits)
+      .build(id, number);
 }
 
 Expected<std::string> declared_name(const Documents& documents) {

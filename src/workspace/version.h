@@ -41,6 +41,8 @@ struct DocumentLimits {
   std::size_t files = 1000;
   std::size_t file_bytes = std::size_t{1} << 20;
   std::size_t total_bytes = std::size_t{8} << 20;
+  // For all schemas and patterns together (P48).
+  std::uint64_t compilation_steps = tools::kCompilationSteps;
 };
 
 // Ids given to names, by kind and name ("agent/billing" → "agt_…"). A name keeps its id for ever,

@@ -50,6 +50,26 @@ class Workspace : public testing::Test {
   WorkspaceId id_ = WorkspaceId::make(clock_, random_);
 };
 
+// The budget is the version's, not a file's: many small files are no way around it.
+TEST_F(Workspace, P48_PatternsOfAllFilesShareOneBudget) {
+  auto documents = example();
+  const auto server = [](int i, int repeated) {
+    const auto name = "s" + std::to_string(i);
+    return "kind = \"http\"\nurl = \"https://api.example.com\"\n[[operations]]\nname = \"" + name +
+           ".read\"\nmethod = \"GET\"\npath = \"/x\"\neffect = \"read\"\n[operations.arguments]\n" +
+           "item = { type = \"string\", pattern = \"(a|b|c){" + std::to_string(repeated) +
+           "}\" }\n";
+  };
+  for (int i = 0; i < 20; ++i) documents["tools/s" + std::to_string(i) + ".toml"] = server(i, 10);
+  const DocumentLimits limits{.compilation_steps = 20'000};
+  EXPECT_TRUE(build_version(id_, 1, documents, {}, clock_, random_, Rules::current, limits).has_value());
+  for (int i = 0; i < 20; ++i) documents["tools/s" + std::to_string(i) + ".toml"] = server(i, 200);
+  const auto refused = build_version(id_, 1, documents, {}, clock_, random_, Rules::current, limits);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().front().code, Errc::too_large);
+  EXPECT_THAT(refused.error().front().where, testing::HasSubstr("tools/s"));
+}
+
 TEST_F(Workspace, TheExampleIsWhole) {
   const auto version = built(example()).version;
   EXPECT_EQ(version->name(), "acme");
