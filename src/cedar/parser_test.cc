@@ -145,6 +145,14 @@ TEST(Parser, AStarIsAWildcardInPatternsOnly) {
   EXPECT_FALSE(parses("\"a\" like principal"));
 }
 
+// As the reference has it: only \\* is a star.
+TEST(Parser, AnEscapedStarIsAWildcardInAPattern) {
+  for (const char* star : {R"(\x2a)", R"(\x2A)", R"(\u{2a})", R"(\u{2A})", R"(\u{00002a})"}) {
+    EXPECT_EQ(canonical("\"ab\" like \"a" + std::string(star) + "\""), R"("ab" like "a*")") << star;
+    EXPECT_EQ(canonical("\"a" + std::string(star) + "\" == \"a*\""), R"("a*" == "a*")") << star;
+  }
+}
+
 TEST(Parser, CommentsEndWithTheLineWhicheverWayItEnds) {
   EXPECT_TRUE(parses("// a comment\n1 // another"));
   EXPECT_TRUE(parses("// a comment\r1"));

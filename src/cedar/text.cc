@@ -102,7 +102,9 @@ Expected<void> for_each_unescaped(std::string_view body, bool pattern, Take take
         return fail(Errc::invalid_input,
                     fmt::format("{} is not a valid escape", quote(body.substr(start, 8))));
       }
-      take(*escaped);
+      // As the reference has it, only \* is a star in a pattern: one that is spelled \x2a or
+      // \u{2a} is a wildcard. A forbid written so must not let more through here than there.
+      take(pattern && *escaped == U'*' ? Pattern::kWildcard : *escaped);
     }
   }
   return {};

@@ -13,7 +13,8 @@ namespace writ::cedar {
 // Resolves the escapes of what stands between the quotes of a string literal. They are Rust's: \n
 // \r \t \\ \0 \' \" \x00 to \x7F and \u{1 to 6 digits}.
 Expected<std::string> unescape(std::string_view body);
-// The same for a pattern, where * is Pattern::kWildcard and \* a star.
+// The same for a pattern, where \* is a star. Every other star, \x2a and \u{2a} too, is
+// Pattern::kWildcard.
 Expected<std::vector<char32_t>> unescape_pattern(std::string_view body);
 
 // Escapes so that unescape() gives the text back, within quotes of its own. Control characters and
