@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 
 #include "broker/approval_record.h"
 #include "broker/live_records.h"

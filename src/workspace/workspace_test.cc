@@ -62,9 +62,9 @@ TEST_F(Workspace, P48_PatternsOfAllFilesShareOneBudget) {
   };
   for (int i = 0; i < 20; ++i) documents["tools/s" + std::to_string(i) + ".toml"] = server(i, 10);
   const DocumentLimits limits{.compilation_steps = 20'000};
-  EXPECT_TRUE(build_version(id_, 1, documents, {}, clock_, random_, Rules::current, limits).has_value());
+  EXPECT_TRUE(build_version(id_, 1, documents, {}, clock_, random_, kCurrentRules, limits).has_value());
   for (int i = 0; i < 20; ++i) documents["tools/s" + std::to_string(i) + ".toml"] = server(i, 200);
-  const auto refused = build_version(id_, 1, documents, {}, clock_, random_, Rules::current, limits);
+  const auto refused = build_version(id_, 1, documents, {}, clock_, random_, kCurrentRules, limits);
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().front().code, Errc::too_large);
   EXPECT_THAT(refused.error().front().where, testing::HasSubstr("tools/s"));
