@@ -11,6 +11,7 @@
 #include "wire/canonical.h"
 #include "wire/json.h"
 #include "wire/time_text.h"
+#include "wire/visible.h"
 
 namespace writ::approval {
 namespace {
@@ -24,13 +25,6 @@ constexpr JsonLimits kStatementLimits{.depth = JsonLimits().depth + 1};
 constexpr auto kFields = std::to_array<std::string_view>(
     {"tool", "arguments", "method", "target", "server", "user", "agent", "run", "credential",
      "generation", "idempotency_key", "definition", "workspace", "tag"});
-
-// A JSON string with everything invisible escaped as well: one text for one value, on one line.
-std::string quoted(std::string_view text) {
-  std::string json;
-  write_json_string(text, json);
-  return visible_text(json);
-}
 
 bool is_plain(std::string_view name) {
   return !name.empty() && std::ranges::all_of(name, [](char c) {
@@ -47,7 +41,8 @@ class Lines {
     if (const auto* object = value.if_object(); object != nullptr && !object->empty()) {
       return std::ranges::all_of(*object, [&](const auto& member) {
         const auto key = text_of(member);
-        return add(name + "." + (is_plain(key) ? std::string(key) : quoted(key)), member.value());
+        return add(name + "." + (is_plain(key) ? std::string(key) : quoted_text(key)),
+                   member.value());
       });
     }
     if (const auto* array = value.if_array(); array != nullptr && !array->empty()) {
@@ -57,7 +52,8 @@ class Lines {
       return true;
     }
     const auto* text = value.if_string();
-    lines_.push_back(name + ": " + (text != nullptr ? quoted(text_of(*text)) : write_json(value)));
+    lines_.push_back(name + ": " +
+                     (text != nullptr ? quoted_text(text_of(*text)) : write_json(value)));
     bytes_ += lines_.back().size() + 1;
     return bytes_ <= kMaxShownBytes;
   }

@@ -51,8 +51,8 @@ std::string canonical_decision(const DecisionStatement& statement);
 // An action's statement as a person reads it, and its digest. One function makes both from the same
 // bytes, so what is signed is what was shown.
 struct Shown {
-  // One field a line, "arguments.amount: 12000"; texts in quotes. Invisible, reordering and control
-  // characters are escaped; nothing is left out or shortened.
+  // One field a line, "arguments.amount: 12000"; texts as quoted_text() writes them. Nothing is
+  // left out or shortened.
   std::vector<std::string> lines;
   Digest digest{};
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "wire/utf8.h"
+#include "wire/visible.h"
 
 namespace writ::broker {
 namespace {
@@ -14,7 +15,7 @@ constexpr TextRule kName{.max = 63};
 std::optional<std::string> optional_label(ObjectReader& reader, std::string_view member,
                                           std::size_t most) {
   auto text = reader.optional_string(member, {.max = most});
-  if (text && visible_text(*text) != *text) {
+  if (text && hides_something(*text)) {
     reader.refuse(member, "has characters that are invisible, control or change the direction");
   }
   return text;

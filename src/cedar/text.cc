@@ -9,6 +9,7 @@
 
 #include "cedar/pattern.h"
 #include "wire/utf8.h"
+#include "wire/visible.h"
 
 namespace writ::cedar {
 namespace {
@@ -110,13 +111,6 @@ Expected<void> for_each_unescaped(std::string_view body, bool pattern, Take take
   return {};
 }
 
-// What is invisible, or turns the direction of what is around it.
-bool deceives(char32_t c) {
-  return c < 0x20 || (c >= 0x7F && c <= 0xA0) || c == 0xAD || c == 0x61C ||
-         (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0xE0000 && c <= 0xE0FFF);
-}
-
 }  // namespace
 
 Expected<std::string> unescape(std::string_view body) {
@@ -156,7 +150,7 @@ void append_escaped(std::string& out, char32_t c) {
     default:
       break;
   }
-  if (deceives(c)) {
+  if (!is_plainly_visible(c)) {
     out += fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(c));
   } else {
     append_utf8(c, out);

@@ -62,15 +62,15 @@ Expected<JsonObject> parse_json_object(std::string_view text, const JsonLimits& 
 std::string write_json(const Json& value);
 void write_json(const Json& value, std::string& out);  // appends
 
-// Two spaces a level. Invisible and reordering characters are escaped, so that what a person sees
-// is what is there; the result parses to the same value.
+// Two spaces a level. What is not plainly visible is escaped (wire/visible.h), so that what a
+// person sees is what is there; the result parses to the same value.
 std::string write_json_for_people(const Json& value);
 
-// Text from outside as a person may safely see it on a terminal or page: invisible, reordering and
-// control characters as \u escapes, invalid UTF-8 as \x escapes. Nothing is left out.
+// Text from outside as a person may safely see it on a terminal or page (wire/visible.h): what is
+// not plainly visible and in order as \u escapes, invalid UTF-8 as \x escapes. Nothing is left out.
 std::string visible_text(std::string_view text);
 
-// `text` visible, in double quotes and cut to about 60 characters: for messages.
+// As quoted_text() of wire/visible.h, cut to about 60 characters: for messages.
 std::string quoted_extract(std::string_view text);
 
 // The text of a JSON string value or of a member's name.

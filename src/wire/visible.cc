@@ -1,35 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forms of text and JSON for people's eyes.
+#include "wire/visible.h"
+
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "wire/canonical.h"
-#include "wire/json.h"
 #include "wire/utf8.h"
+#include "wire/visible_table.h"
 
 namespace writ {
 namespace {
 
-struct Range {
-  char32_t first;
-  char32_t last;
-};
+using visible_detail::Range;
 
-// Characters that draw nothing, look like a space, or change the order or look of others: controls,
-// Unicode's Default_Ignorable_Code_Point and Bidi_Control, line separators, odd spaces.
-constexpr auto kUnseen = std::to_array<Range>({
-    {0x0000, 0x001F},   {0x007F, 0x00A0},   {0x00AD, 0x00AD},   {0x034F, 0x034F},
-    {0x061C, 0x061C},   {0x115F, 0x1160},   {0x1680, 0x1680},   {0x17B4, 0x17B5},
-    {0x180B, 0x180F},   {0x2000, 0x200F},   {0x2028, 0x202F},   {0x205F, 0x206F},
-    {0x2800, 0x2800},   {0x3000, 0x3000},   {0x3164, 0x3164},   {0xE000, 0xF8FF},
-    {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB},
-    {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}, {0xF0000, 0x10FFFF},
+// Characters that no label needs: they draw nothing, look like a space, or change the order or look
+// of others. Controls, Unicode's Default_Ignorable_Code_Point and Bidi_Control, line separators,
+// odd spaces, format controls.
+constexpr auto kHidden = std::to_array<Range>({
+    {0x0000, 0x001F},   {0x007F, 0x00A0},   {0x00AD, 0x00AD},    {0x034F, 0x034F},
+    {0x061C, 0x061C},   {0x115F, 0x1160},   {0x1680, 0x1680},    {0x17B4, 0x17B5},
+    {0x180B, 0x180F},   {0x2000, 0x200F},   {0x2028, 0x202F},    {0x205F, 0x206F},
+    {0x2800, 0x2800},   {0x3000, 0x3000},   {0x3164, 0x3164},    {0xE000, 0xF8FF},
+    {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0},    {0xFFF0, 0xFFFB},
+    {0x110BD, 0x110BD}, {0x110CD, 0x110CD}, {0x13430, 0x1345F},  {0x1BCA0, 0x1BCA3},
+    {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}, {0xF0000, 0x10FFFF},
 });
 
-bool is_unseen(char32_t c) {
-  const auto after = std::ranges::upper_bound(kUnseen, c, {}, &Range::first);
-  return after != kUnseen.begin() && c <= std::prev(after)->last;
+bool is_in(std::span<const Range> ranges, char32_t c) {
+  const auto after = std::ranges::upper_bound(ranges, c, {}, &Range::first);
+  return after != ranges.begin() && c <= std::prev(after)->last;
 }
+
+constexpr std::size_t kMostIndented = 16;
 
 void append_hex(char32_t value, int digits, std::string& out) {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -54,16 +57,16 @@ void append_visible(std::string_view text, std::string& out) {
     if (!c) {
       out += "\\x";
       append_hex(static_cast<unsigned char>(text[at++]), 2, out);
-    } else if (is_unseen(*c)) {
-      append_escaped(*c, out);
-    } else {
+    } else if (is_plainly_visible(*c)) {
       out.append(text, start, at - start);
+    } else {
+      append_escaped(*c, out);
     }
   }
 }
 
 void write_string(std::string_view text, std::string& out) {
-  // First JSON's own escapes, which are plain ASCII, then the unseen characters that are left.
+  // First JSON's own escapes, which are plain ASCII, then what is left and not plainly visible.
   std::string quoted;
   write_json_string(text, quoted);
   append_visible(quoted, out);
@@ -72,7 +75,8 @@ void write_string(std::string_view text, std::string& out) {
 void write_indented(const Json& value, std::size_t level, std::string& out) {
   const auto new_line = [&](std::size_t at) {
     out += '\n';
-    out.append(at * 2, ' ');
+    // Deep levels are not indented further: what is printed stays within a few times what it says.
+    out.append(std::min(at, kMostIndented) * 2, ' ');
   };
   if (const auto* array = value.if_array(); array != nullptr && !array->empty()) {
     out += '[';
@@ -105,6 +109,18 @@ void write_indented(const Json& value, std::size_t level, std::string& out) {
 
 }  // namespace
 
+bool is_plainly_visible(char32_t c) {
+  return (c >= 0x20 && c < 0x7F) || is_in(visible_detail::kVisible, c);
+}
+
+bool hides_something(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto c = next_code_point(text, at);
+    if (!c || is_in(kHidden, *c)) return true;
+  }
+  return false;
+}
+
 std::string visible_text(std::string_view text) {
   std::string out;
   append_visible(text, out);
@@ -113,7 +129,7 @@ std::string visible_text(std::string_view text) {
 
 std::string quoted_extract(std::string_view text) {
   constexpr std::size_t kMost = 60;
-  if (text.size() <= kMost) return '"' + visible_text(text) + '"';
+  if (text.size() <= kMost) return quoted_text(text);
   std::size_t end = 0;
   while (end < kMost) {
     const std::size_t before = end;
@@ -123,7 +139,13 @@ std::string quoted_extract(std::string_view text) {
       break;
     }
   }
-  return '"' + visible_text(text.substr(0, end)) + "\"...";
+  return quoted_text(text.substr(0, end)) + "...";
+}
+
+std::string quoted_text(std::string_view text) {
+  std::string out;
+  write_string(text, out);
+  return out;
 }
 
 std::string write_json_for_people(const Json& value) {
