@@ -2,12 +2,14 @@
 #include "cli/decide.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "action/digest.h"
 #include "base/encoding.h"
 #include "wire/canonical.h"
 #include "wire/time_text.h"
-#include "wire/utf8.h"
+#include "wire/visible.h"
 
 namespace writ::cli {
 namespace {
@@ -18,30 +20,71 @@ std::string list_of(const std::vector<std::string>& texts) {
   return out;
 }
 
-// Text over as many lines as it needs, `used` columns of the first being taken. Folded here,
-// because a terminal folds to its first column, where a part of a long value would look like
-// another field: each line but the first begins with a mark that nothing else begins with.
-// Characters outside ASCII count double, as the widest of them are.
-std::string folded(std::string_view text, std::size_t width, std::size_t used) {
-  constexpr std::string_view kMark = "    > ";
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto start = at;
-    const auto c = next_code_point(text, at);
-    if (!c) ++at;
-    const std::size_t columns = c && *c < 0x80 ? 1 : 2;
-    if (used + columns > width) {
-      (out += '\n') += kMark;
-      used = kMark.size();
+using Line = SigningPage::Line;
+using Part = SigningPage::Part;
+
+// More arguments than fit a screen are counted at first.
+constexpr std::size_t kRowsOfArguments = 40;
+constexpr std::size_t kRepeatedArguments = 6;
+
+std::optional<Line> done_before(const protocol::IdenticalActions& identical) {
+  if (identical.done == 0 && identical.unknown == 0) return std::nullopt;
+  auto text = "an action that says the same was done " + counted(identical.done, "time");
+  if (identical.unknown > 0)
+    text += " and may have been done " + counted(identical.unknown, "more time");
+  return Line{"  before     ", text + " already", &Style::notice};
+}
+
+bool is_argument(std::string_view line) {
+  constexpr std::string_view kArguments = "arguments";
+  return line.starts_with(kArguments) && line.find_first_of(".[:") == kArguments.size();
+}
+
+// How telling an argument is; less is more. Its name is made of plain words, [n] and quoted words
+// (approval/decision.h).
+struct Weight {
+  int kind = 0;  // an amount, another number, something else
+  std::size_t depth = 0;
+  auto operator<=>(const Weight&) const = default;
+};
+Weight weight_of(std::string_view line) {
+  Weight out;
+  std::size_t at = 0;
+  std::size_t word = 0;  // where the last word of the name begins
+  for (bool in_quotes = false; at < line.size() && (in_quotes || line[at] != ':'); ++at) {
+    if (in_quotes && line[at] == '\\') {
+      ++at;
+    } else if (line[at] == '"') {
+      in_quotes = !in_quotes;
+    } else if (!in_quotes && (line[at] == '.' || line[at] == '[')) {
+      ++out.depth;
+      word = at + 1;
     }
-    out.append(text, start, at - start);
-    used += columns;
   }
+  const auto name = line.substr(word, at - word);
+  const auto value = line.substr(std::min(at + 2, line.size()));
+  const bool number = value.find_first_of("-0123456789") == 0;
+  out.kind = name == "amount" ? 0 : number ? 1 : 2;
   return out;
 }
 
-// In quotes, on one line.
-std::string quoted(const std::string& text) { return visible_text(write_json(Json(text))); }
+// The run's name and the most telling arguments: the amount first.
+Part said_by_agent(const Line& run, const std::vector<Line>& arguments) {
+  std::vector<std::pair<Weight, std::size_t>> order;
+  order.reserve(arguments.size());
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    order.emplace_back(weight_of(arguments[i].text), i);
+  std::ranges::sort(order);
+  const auto repeated = std::min(order.size(), kRepeatedArguments);
+  Part out{.heading = "Said by the agent:", .lines = {run}};
+  for (std::size_t i = 0; i < repeated; ++i) out.lines.push_back(arguments[order[i].second]);
+  if (repeated < order.size()) {
+    out.lines.push_back(
+        {"  ", "and " + counted(order.size() - repeated, "more line") + " of arguments, above",
+         &Style::notice});
+  }
+  return out;
+}
 
 std::unexpected<Error> two_stories(std::string_view what) {
   return fail(Errc::denied,
@@ -109,41 +152,45 @@ Expected<PreparedDecision> prepare_decision(const protocol::ApprovalView& approv
                           .shown = std::move(shown)};
 }
 
-std::string render_decision(const protocol::ApprovalView& approval,
-                            const PreparedDecision& prepared, const Style& style) {
-  std::string out;
-  const auto line = [&](std::string_view label, const std::string& text) {
-    out += style.dim(label) + folded(text, style.width, label.size()) + '\n';
-  };
-  out += style.bold("Approval " + approval.id.to_string()) + '\n';
-  if (!approval.title.empty()) line({}, visible_text(approval.title));
-  line("asked by  ",
-       "agent " + visible_text(approval.agent) + ", in the run " + quoted(approval.run_name));
-  line("for       ", approval.user ? visible_text(*approval.user) : std::string("the workspace"));
-  line("open till ", format_time(approval.expires));
-  line("needs     ", list_of(approval.groups));
+SigningPage decision_page(const protocol::ApprovalView& approval,
+                          const PreparedDecision& prepared) {
+  const Line title{"  title      ", visible_text(approval.title)};
+  const Line agent{"  agent      ", visible_text(approval.agent)};
+  const Line user{"  for        ", approval.user ? visible_text(*approval.user) : "the workspace"};
+  const Line run{"  run        ", quoted_text(approval.run_name)};
+  Part server{.heading = "Said by the server:", .lines = {title, agent, user}};
+  server.lines.push_back({"  open till  ", format_time(approval.expires)});
+  server.lines.push_back({"  needs      ", list_of(approval.groups)});
   for (const auto& decision : approval.decided) {
-    line("          ", visible_text(decision.by) + ": " + visible_text(decision.decision) +
-                           " for " + list_of(decision.groups) + ", " + format_time(decision.at));
+    server.lines.push_back({"  decided    ", visible_text(decision.by) + ": " +
+                                                 visible_text(decision.decision) + " for " +
+                                                 list_of(decision.groups) + ", " +
+                                                 format_time(decision.at)});
   }
-  if (approval.identical.done > 0 || approval.identical.unknown > 0) {
-    out += style.notice("An action that says the same was done " +
-                        counted(approval.identical.done, "time"));
-    if (approval.identical.unknown > 0) {
-      out += style.notice(" and may have been done " +
-                          counted(approval.identical.unknown, "more time"));
-    }
-    out += style.notice(" already.") + '\n';
+  Part server_again{.heading = "Once more. Said by the server:", .lines = {title, agent, user}};
+  if (const auto before = done_before(approval.identical)) {
+    server.lines.push_back(*before);
+    server_again.lines.push_back(*before);
   }
-  out += '\n' + style.bold("The action, exactly:") + '\n';
-  for (const auto& field : prepared.shown.lines) line("  ", field);
-  out += '\n';
-  line("sha-256   ", hex_encode(prepared.shown.digest) + " (of the above)");
+
+  Part action{.heading = "The action, exactly; its arguments are said by the agent:"};
+  Part arguments{.rows = kRowsOfArguments};
+  Part rest;
+  for (const auto& line : prepared.shown.lines) {
+    auto& part = is_argument(line) ? arguments : arguments.lines.empty() ? action : rest;
+    part.lines.push_back({"  ", line});
+  }
+  rest.lines.push_back(
+      {"  sha-256    ", hex_encode(prepared.shown.digest) + " (of the whole action)"});
+
   const bool denial = prepared.statement.verdict == approval::Verdict::deny;
-  const auto verdict =
-      std::string(denial ? "Deny" : "Approve") + " for " + list_of(prepared.statement.groups) + "?";
-  out += (denial ? style.bad(verdict) : style.good(verdict)) + '\n';
-  return out;
+  return {
+      .title = "Approval " + approval.id.to_string(),
+      .parts = {server, {.heading = "Said by the agent:", .lines = {run}}, action, arguments, rest},
+      .recap = {server_again, said_by_agent(run, arguments.lines)},
+      .question = std::string(denial ? "Deny" : "Approve") + " for " +
+                  list_of(prepared.statement.groups) + "? Ctrl-C leaves it.",
+      .question_paint = denial ? &Style::bad : &Style::good};
 }
 
 protocol::DecisionRequest sign_decision(const PreparedDecision& prepared, const jose::Signer& key,

@@ -10,7 +10,7 @@
 
 #include "approval/decision.h"
 #include "base/error.h"
-#include "cli/output.h"
+#include "cli/signing_page.h"
 #include "jose/signer.h"
 #include "protocol/approvals.h"
 #include "protocol/sessions.h"
@@ -32,11 +32,9 @@ Expected<PreparedDecision> prepare_decision(const protocol::ApprovalView& approv
                                             const protocol::WhoAmI& person,
                                             const std::vector<std::string>& only = {});
 
-// What the person must see: who asks, the statement line by line, its digest, who decided already,
-// and identical actions. Nothing in it is left out or shortened; what is longer than a line goes on
-// after a mark, never where a field could begin.
-std::string render_decision(const protocol::ApprovalView& approval,
-                            const PreparedDecision& prepared, const Style& style);
+// What the person must see: who says what, the statement line by line, its digest, who decided
+// already, and identical actions; the title, the amount, agent and user once more, last.
+SigningPage decision_page(const protocol::ApprovalView& approval, const PreparedDecision& prepared);
 
 // Signed by the person's own key.
 protocol::DecisionRequest sign_decision(const PreparedDecision& prepared, const jose::Signer& key,

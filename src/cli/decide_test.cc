@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/decide.h"
 
-#include <functional>
+#include <algorithm>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,6 +16,7 @@ namespace {
 using approval::Verdict;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 template <typename T>
@@ -35,6 +36,7 @@ class DecideTest : public ::testing::Test {
     view_.run = an_id<RunId>(1);
     view_.run_name = "Settle 17";
     view_.agent = "billing";
+    view_.user = "alice";
     view_.tool = "billing.refund.execute";
     view_.title = "Refund 120.00 EUR";
     view_.statement = action::canonical_statement({.workspace = person_.workspace_id,
@@ -81,6 +83,13 @@ class DecideTest : public ::testing::Test {
     for (auto at = page.find(kFold); at != std::string::npos; at = page.find(kFold, at))
       page.erase(at, kFold.size());
     return page;
+  }
+
+  std::string whole(const PreparedDecision& prepared, std::size_t width = 80) {
+    return render_parts(decision_page(view_, prepared), {.width = width}, Detail::whole).text;
+  }
+  std::string last(const PreparedDecision& prepared, std::size_t width) {
+    return render_recap(decision_page(view_, prepared), {.width = width});
   }
 
   protocol::WhoAmI person_;
@@ -145,7 +154,7 @@ TEST_F(DecideTest, P4_OneDecidesForNeededGroupsThatOneIsIn) {
   EXPECT_EQ(refusal(), Errc::denied);
 }
 
-TEST_F(DecideTest, ThePageHasEverythingExactly) {
+TEST_F(DecideTest, P20_ThePageHasEverythingExactly) {
   view_.identical = {.done = 1, .unknown = 2};
   view_.decided = {{.by = "carol",
                     .decision = "approve",
@@ -154,13 +163,12 @@ TEST_F(DecideTest, ThePageHasEverythingExactly) {
   restate("arguments", JsonObject{{"amount", 12000},
                                   {"note", "to \u202eecila\u202c\u200b" + std::string(300, 'x')}});
   const auto prepared = prepare(Verdict::approve, {"finance"}).value();
-  const auto page = unfolded(render_decision(view_, prepared, {}));
+  const auto page = unfolded(whole(prepared));
   EXPECT_THAT(page, AllOf(HasSubstr("\n  tool: \"billing.refund.execute\"\n"),
                           HasSubstr("\n  arguments.amount: 12000\n"),
                           HasSubstr("to \\u202eecila\\u202c\\u200b" + std::string(300, 'x')),
                           HasSubstr("carol: approve for controllers"),
-                          HasSubstr("done 1 time and may have been done 2 more times already"),
-                          HasSubstr("Approve for finance?")));
+                          HasSubstr("done 1 time and may have been done 2 more times already")));
   for (const auto& line : prepared.shown.lines) EXPECT_THAT(page, HasSubstr("  " + line + "\n"));
 }
 
@@ -169,27 +177,71 @@ TEST_F(DecideTest, P20_NoPartOfALongValueLooksLikeAFieldOfItsOwn) {
   const auto line_like = [](const std::string& before) {
     return before + "  arguments.amount: 1  needs     nobody";
   };
-  for (std::size_t padding = 0; padding < 200; ++padding) {
-    restate("arguments", JsonObject{{"amount", 12000},
-                                    {"note", line_like(std::string(padding, ' '))},
-                                    {"wide", line_like(std::string(padding, 'x') + "\u8d22")}});
-    view_.title = line_like("Refund" + std::string(padding, ' '));
-    view_.run_name = line_like(std::string(padding, ' '));
-    const auto prepared = prepare(Verdict::approve, {"finance"}).value();
-    const auto page = render_decision(view_, prepared, {.width = 60});
-    std::size_t amounts = 0;
-    for (std::size_t at = 0; at < page.size();) {
-      const auto end = page.find('\n', at);
-      const std::string_view line(page.data() + at, end - at);
-      EXPECT_LE(columns(line), 60U);
-      amounts += line.starts_with("  arguments.amount:") ? 1 : 0;
-      EXPECT_FALSE(line.starts_with("needs     nobody")) << line;
-      at = end + 1;
+  for (const std::size_t width : {40U, 50U, 60U, 80U}) {
+    for (std::size_t padding = 0; padding < 200; padding += 1 + padding / 90) {
+      restate("arguments", JsonObject{{"amount", 12000},
+                                      {"note", line_like(std::string(padding, ' '))},
+                                      {"wide", line_like(std::string(padding, 'x') + "\u8d22")}});
+      view_.title = line_like("Refund" + std::string(padding, ' '));
+      view_.run_name = line_like(std::string(padding, ' '));
+      const auto prepared = prepare(Verdict::approve, {"finance"}).value();
+      const auto shown = whole(prepared, width);
+      for (const auto& [text, times] :
+           {std::pair{shown, 1U}, std::pair{last(prepared, width), 1U}}) {
+        std::size_t amounts = 0;
+        for (std::size_t at = 0; at < text.size();) {
+          const auto end = text.find('\n', at);
+          const std::string_view line(text.data() + at, end - at);
+          ASSERT_LT(columns(line), width) << line;
+          amounts += line.starts_with("  arguments.amount:") ? 1 : 0;
+          ASSERT_FALSE(line.starts_with("needs") || line.starts_with("  needs     nobody")) << line;
+          at = end + 1;
+        }
+        ASSERT_EQ(amounts, times) << text;
+      }
+      for (const auto& line : prepared.shown.lines)
+        ASSERT_THAT(unfolded(shown), HasSubstr("  " + line + "\n"));
     }
-    EXPECT_EQ(amounts, 1U) << page;
-    for (const auto& line : prepared.shown.lines)
-      EXPECT_THAT(unfolded(page), HasSubstr("  " + line + "\n"));
   }
+}
+
+TEST_F(DecideTest, P20_NothingPushesTheAmountAwayFromThePrompt) {
+  // 60 KB before the amount and 60 KB after it, and a title to match.
+  restate("arguments", JsonObject{{"aa", std::string(60'000, 'x')},
+                                  {"amount", 12000},
+                                  {"zz", std::string(60'000, 'y')}});
+  view_.title = "Refund " + std::string(60'000, 'z');
+  const auto prepared = prepare(Verdict::approve, {"finance"}).value();
+  const auto recap = last(prepared, 50);
+  EXPECT_LE(std::ranges::count(recap, '\n'), 24) << recap;
+  EXPECT_THAT(recap,
+              AllOf(HasSubstr("  title      Refund zzz"), HasSubstr("  agent      billing\n"),
+                    HasSubstr("  for        alice\n"), HasSubstr("Said by the server:\n"),
+                    HasSubstr("Said by the agent:\n  run        \"Settle 17\"\n"
+                              "  arguments.amount: 12000\n"),
+                    HasSubstr("more bytes, above"),
+                    EndsWith("Approve for finance? Ctrl-C "
+                             "leaves it.\n")));
+}
+
+TEST_F(DecideTest, P20_OfManyArgumentsTheAmountsComeFirst) {
+  JsonObject arguments{{"a: 7", "\"amount: 1"}, {"total", 99}};
+  for (int i = 0; i < 500; ++i) arguments["b" + std::to_string(i)] = "x";
+  arguments["deep"] = JsonObject{{"amount", 5}};
+  arguments["amount"] = 12000;
+  restate("arguments", arguments);
+  const auto prepared = prepare(Verdict::approve, {"finance"}).value();
+  const auto recap = last(prepared, 80);
+  EXPECT_THAT(recap, HasSubstr("  arguments.amount: 12000\n"
+                               "  arguments.deep.amount: 5\n"
+                               "  arguments.total: 99\n"));
+  EXPECT_THAT(recap, HasSubstr("  and 498 more lines of arguments, above\n"));
+  const auto cut = render_parts(decision_page(view_, prepared), {.width = 80}, Detail::cut);
+  EXPECT_TRUE(cut.is_cut);
+  EXPECT_LE(std::ranges::count(cut.text, '\n'), 80);
+  EXPECT_THAT(cut.text, HasSubstr("more lines, "));
+  EXPECT_THAT(cut.text, HasSubstr("\n  method: \"POST\"\n"))
+      << "the other fields are never cut off";
 }
 
 TEST_F(DecideTest, WhatIsSentIsWhatWasPrepared) {

@@ -112,11 +112,10 @@ Expected<int> run_decide(Context& context, const DecideCommand& command) {
            prepare_decision(approval, command.verdict, person, command.groups));
 
   // On the terminal, where the passphrase is asked for: what is not seen is not signed.
-  WRIT_TRY_VOID(context.asker().show(render_decision(approval, prepared, context.style())));
   const auto verb = std::string(approval::name(command.verdict));
   WRIT_TRY(const auto passphrase,
-           context.asker().secret("Passphrase of " + api.identity().user + " to " + verb +
-                                  " exactly this (Ctrl-C to leave it): "));
+           ask_to_sign(context.asker(), decision_page(approval, prepared),
+                       "Passphrase of " + api.identity().user + " to " + verb + ": "));
   WRIT_TRY(const auto key, file.open(passphrase));
   const auto decision = sign_decision(prepared, key, command.note);
   WRIT_TRY(const auto after, api.post<protocol::ApprovalView>("/v1/approvals/" + id + "/decisions",

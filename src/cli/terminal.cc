@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/terminal.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -9,11 +10,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/check.h"
-#include "cli/output.h"
 
 namespace writ::cli {
 namespace {
@@ -177,6 +178,37 @@ Expected<SecretBytes> Terminal::secret(std::string_view prompt) {
     // where the process has its own way with it, the question is put again.
     (void)::raise(*read.signal);
   }
+}
+
+Expected<std::string> Terminal::line(std::string_view prompt) {
+  const Tty tty;
+  if (!tty.ok() || !tty.write(prompt)) return no_terminal();
+  std::string line;
+  while (line.size() <= kMaxLine) {
+    char c = 0;
+    const auto got = ::read(tty.get(), &c, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return fail(Errc::unsupported, "the terminal was closed");
+    if (c == '\n') return line;
+    line += c;
+  }
+  return fail(Errc::invalid_input,
+              "the line is longer than " + std::to_string(kMaxLine) + " bytes");
+}
+
+Screen Terminal::screen() {
+  constexpr std::size_t kUnknownWidth = 40;
+  constexpr std::size_t kWidest = 100;
+  const Tty tty;
+  Screen out;
+  if (!tty.ok()) return out;
+  out.style = style_of(tty.get());
+  winsize size{};
+  const bool known = ::ioctl(tty.get(), TIOCGWINSZ, &size) == 0;
+  out.style.width =
+      known && size.ws_col > 0 ? std::min<std::size_t>(size.ws_col, kWidest) : kUnknownWidth;
+  if (known && size.ws_row > 0) out.rows = size.ws_row;
+  return out;
 }
 
 Expected<SecretBytes> new_passphrase(Asker& asker, std::string_view whose) {

@@ -9,8 +9,15 @@
 
 #include "base/error.h"
 #include "base/secret_bytes.h"
+#include "cli/output.h"
 
 namespace writ::cli {
+
+// The terminal that asks, as it is now.
+struct Screen {
+  Style style{};  // its width is the terminal's own
+  std::size_t rows = 24;
+};
 
 // What the commands ask through, so that they are tested without a terminal.
 class Asker {
@@ -22,6 +29,9 @@ class Asker {
   // A line that is not shown while it is typed, without its newline. unsupported where there is no
   // terminal or it was closed; invalid_input for a line that is too long.
   virtual Expected<SecretBytes> secret(std::string_view prompt) = 0;
+  // The same for a line that is shown while it is typed.
+  virtual Expected<std::string> line(std::string_view prompt) = 0;
+  virtual Screen screen() = 0;
 };
 
 // The controlling terminal, /dev/tty. Its settings are restored whatever happens: at a signal that
@@ -33,6 +43,9 @@ class Terminal final : public Asker {
 
   Expected<void> show(std::string_view text) override;
   Expected<SecretBytes> secret(std::string_view prompt) override;
+  Expected<std::string> line(std::string_view prompt) override;
+  // Of /dev/tty, wherever standard output goes. 40 columns where it does not say.
+  Screen screen() override;
 };
 
 // A passphrase for a new key: asked twice, at least kMinPassphrase characters; asked again, at most

@@ -27,8 +27,11 @@ using testing::ScriptedPerson;
 class Pty {
  public:
   // `child` runs with the terminal as its controlling one; its result is its exit status.
-  explicit Pty(const std::function<int()>& child) {
-    child_ = ::forkpty(&master_, nullptr, nullptr, nullptr);
+  explicit Pty(const std::function<int()>& child, unsigned short columns = 0) {
+    winsize size{};
+    size.ws_col = columns;
+    size.ws_row = columns / 2;
+    child_ = ::forkpty(&master_, nullptr, nullptr, &size);
     if (child_ == 0) ::_exit(child());
   }
   Pty(const Pty&) = delete;
@@ -177,6 +180,33 @@ TEST(TerminalOnAPty, P20_WithoutATerminalNothingElseIsRead) {
   ::waitpid(child, &status, 0);
   ::close(input[0]);
   ::close(input[1]);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(TerminalOnAPty, P20_ThePageHasTheWidthOfTheTerminalThatAsks) {
+  for (const auto& [columns, width] :
+       {std::pair<unsigned short, std::size_t>{50, 50}, {30, 30}, {200, 100}, {0, 40}}) {
+    Pty pty(
+        [width] {
+          int ends[2];
+          if (::pipe(ends) != 0) return 1;
+          ::dup2(ends[1], STDOUT_FILENO);  // standard output is no terminal
+          return Terminal().screen().style.width == width ? 0 : 1;
+        },
+        columns);
+    const int status = pty.wait();
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0) << columns;
+  }
+}
+
+TEST(TerminalOnAPty, ALineIsReadAndShown) {
+  Pty pty([] { return Terminal().line("m or Enter: ").value_or("") == "m" ? 0 : 1; });
+  pty.read_to("m or Enter: ");
+  pty.type("m\n");
+  EXPECT_THAT(pty.read_to("m\r\n"), HasSubstr("m\r\n"));
+  const int status = pty.wait();
   ASSERT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }

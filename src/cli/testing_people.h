@@ -50,7 +50,23 @@ class ScriptedPerson final : public Asker {
     answers_.pop_front();
     return SecretBytes::copy_of(answer);
   }
+  // Enter, where nothing else was scripted.
+  Expected<std::string> line(std::string_view prompt) override {
+    prompts.emplace_back(prompt);
+    if (lines.empty()) return std::string();
+    auto answer = lines.front();
+    lines.pop_front();
+    return answer;
+  }
+  // The last one stays.
+  Screen screen() override {
+    const auto now = screens.front();
+    if (screens.size() > 1) screens.pop_front();
+    return now;
+  }
 
+  std::deque<std::string> lines;
+  std::deque<Screen> screens{Screen()};
   std::string shown;
   std::vector<std::string> prompts;
 
