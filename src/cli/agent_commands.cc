@@ -78,13 +78,13 @@ std::string type_urn(const std::string& type) {
   return std::string(kJwtTokenType);
 }
 
-// What came from elsewhere as a terminal may show it: in its own lines, and none of it obeyed.
-std::string visible_lines(std::string_view text) {
+// A body on a terminal: in its own lines and tabs, and none of it obeyed.
+std::string visible_body(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    const auto end = std::min(text.find_first_of("\n\t"), text.size());
-    out += visible_text(text.substr(0, end));
-    if (end < text.size()) out += text[end];
+    const auto end = std::min(text.find('\t'), text.size());
+    out += visible_lines(text.substr(0, end));
+    if (end < text.size()) out += '\t';
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return out;
@@ -95,10 +95,11 @@ std::string visible_lines(std::string_view text) {
 Expected<int> run_agent_key(Context& context, const AgentKeyCommand& command) {
   const auto out = command.out.empty() ? command.name + ".jwk" : command.out;
   WRIT_TRY(const auto made, make_agent_key(command.name, command.directory, out));
-  context.print("The private key is in " + made.key_file.string() +
+  context.print("The private key is in " + visible_text(made.key_file.string()) +
                 ": for the agent alone, and not for git.\n");
-  context.print("Its public half is in " + made.document.string() + " now, as " + made.kid + ".\n");
-  context.print("To put it in force: writ apply " + command.directory + "\n");
+  context.print("Its public half is in " + visible_text(made.document.string()) + " now, as " +
+                made.kid + ".\n");
+  context.print("To put it in force: writ apply " + visible_text(command.directory) + "\n");
   return kOk;
 }
 
@@ -133,7 +134,7 @@ Expected<int> run_agent_token(Context& context, const AgentTokenCommand& command
     return kOk;
   }
   WRIT_TRY_VOID(write_private_file(command.out, as_bytes(canonical_json(json) + '\n')));
-  context.note("Written to " + command.out + ".");
+  context.note("Written to " + visible_text(command.out) + ".");
   return kOk;
 }
 
@@ -144,12 +145,12 @@ Expected<int> run_agent_call(Context& context, const AgentCallCommand& command) 
   if (command.show_head) {
     std::string head = "HTTP " + std::to_string(answer.status) + "\n";
     for (const auto& field : answer.fields) {
-      head += visible_text(field.name) + ": " + visible_text(field.value) + '\n';
+      head += std::string(field.name) + ": " + std::string(field.value) + '\n';
     }
     context.note(head);
   }
   const bool on_terminal = context.environment().output_is_terminal;
-  context.print(on_terminal ? visible_lines(answer.body) : answer.body);
+  context.print(on_terminal ? visible_body(answer.body) : answer.body);
   // For a person what follows begins a line of its own; a program gets the very bytes.
   const bool for_person = on_terminal || !answer.ok();
   if (for_person && !answer.body.empty() && !answer.body.ends_with('\n')) context.print("\n");

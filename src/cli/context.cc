@@ -22,9 +22,9 @@ int exit_status(const Error& error) {
 
 std::string render_error(const Error& error, const Style& style) {
   std::string out = style.bad("error: ");
-  if (!error.where.empty()) out += error.where + ": ";
-  out += error.message + '\n';
-  if (!error.hint.empty()) out += style.dim("  next: ") + error.hint + '\n';
+  if (!error.where.empty()) out += visible_text(error.where) + ": ";
+  out += visible_text(error.message) + '\n';
+  if (!error.hint.empty()) out += style.dim("  next: ") + visible_lines(error.hint, 4) + '\n';
   return out;
 }
 
@@ -67,11 +67,11 @@ Expected<ApiClient> Context::api() {
   return ApiClient::create(*client, chosen, clock(), random());
 }
 
-Expected<SecretBytes> Context::secret_from(const std::string& file) const {
+Expected<SecretBytes> Context::secret_from(const std::string& file, std::string_view prompt) const {
   const auto read = [&] {
     if (file != "-") return read_private_file(file, kMaxSecretFile);
     // Typed on a terminal it would be shown.
-    if (environment_.input_is_terminal) return environment_.asker.secret("The token: ");
+    if (environment_.input_is_terminal) return environment_.asker.secret(prompt);
     return environment_.input(kMaxSecretFile);
   };
   auto text = read();

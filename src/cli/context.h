@@ -77,8 +77,8 @@ class Context {
 
   void print(std::string_view text) const { environment_.out(text); }
   void print_json(const Json& value) const { environment_.out(json_text(value)); }
-  // A line beside the results.
-  void note(std::string_view text) const { environment_.err(std::string(text) + '\n'); }
+  // Beside the results: one line or several.
+  void note(std::string_view text) const { environment_.err(visible_lines(text) + '\n'); }
 
   // The session chosen by the common options; unauthenticated, with the next step, without one.
   Expected<Session> session() const;
@@ -88,9 +88,10 @@ class Context {
   Expected<Url> server() const;
   Expected<Http*> http();
 
-  // A secret from a file, or from standard input for "-" (unseen where that is a terminal), without
-  // one newline at its end.
-  Expected<SecretBytes> secret_from(const std::string& file) const;
+  // A secret from a file, or from standard input for "-" (where that is a terminal, asked for with
+  // `prompt` and unseen), without one newline at its end.
+  Expected<SecretBytes> secret_from(const std::string& file,
+                                    std::string_view prompt = "The token: ") const;
 
  private:
   Expected<std::string> ca_file() const;
@@ -100,7 +101,8 @@ class Context {
   std::unique_ptr<Http> http_;
 };
 
-// The error on standard error: what is wrong, where, and the next step.
+// The error on standard error: what is wrong, where, and the next step. Every error of the program
+// comes through here, and nothing in it drives the terminal. Only a hint may have several lines.
 std::string render_error(const Error& error, const Style& style);
 
 }  // namespace writ::cli

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "wire/json.h"
+
 namespace writ::cli {
 namespace {
 
@@ -41,12 +43,9 @@ std::unexpected<Error> failed(std::string_view what, const std::filesystem::path
 
 enum class Owner : std::uint8_t { anyone, us_alone };
 
-// Opened first and judged by its descriptor, so what is judged is what is read.
-Expected<SecretBytes> read_bytes(const std::filesystem::path& path, std::size_t limit,
-                                 Owner owner) {
-  // Without O_NONBLOCK a fifo would hang us before it can be refused.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!file.ok()) return failed("cannot read the file", path, errno);
+// Judged by its descriptor, so what is judged is what is read.
+Expected<SecretBytes> read_opened(const Descriptor& file, const std::filesystem::path& path,
+                                  std::size_t limit, Owner owner) {
   struct stat about{};
   if (::fstat(file.get(), &about) != 0) return failed("cannot read the file", path, errno);
   if (!S_ISREG(about.st_mode))
@@ -57,7 +56,7 @@ Expected<SecretBytes> read_bytes(const std::filesystem::path& path, std::size_t 
                   path.string());
     if ((about.st_mode & 077) != 0)
       return fail(Errc::denied, "this file holds a secret and others may read it", path.string(),
-                  "chmod 600 " + path.string());
+                  "chmod 600 " + visible_text(path.string()));
   }
   if (std::cmp_greater(about.st_size, limit))
     return fail(Errc::too_large, "larger than " + std::to_string(limit) + " bytes", path.string());
@@ -76,6 +75,14 @@ Expected<SecretBytes> read_bytes(const std::filesystem::path& path, std::size_t 
     return fail(Errc::unavailable, "the file grows while it is read", path.string());
   bytes.truncate(size);
   return bytes;
+}
+
+Expected<SecretBytes> read_bytes(const std::filesystem::path& path, std::size_t limit,
+                                 Owner owner) {
+  // Without O_NONBLOCK a fifo would hang us before it can be refused.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file.ok()) return failed("cannot read the file", path, errno);
+  return read_opened(file, path, limit, owner);
 }
 
 Expected<void> write_all(int descriptor, BytesView bytes, const std::filesystem::path& path) {
@@ -153,6 +160,13 @@ Expected<std::string> read_file(const std::filesystem::path& path, std::size_t l
   return std::string(bytes.reveal_text());
 }
 
+Expected<std::string> read_descriptor(int descriptor, const std::filesystem::path& path,
+                                      std::size_t limit) {
+  const Descriptor file(descriptor);
+  WRIT_TRY(const auto bytes, read_opened(file, path, limit, Owner::anyone));
+  return std::string(bytes.reveal_text());
+}
+
 Expected<SecretBytes> read_private_file(const std::filesystem::path& path, std::size_t limit) {
   return read_bytes(path, limit, Owner::us_alone);
 }
@@ -167,6 +181,21 @@ Expected<void> write_file(const std::filesystem::path& path, BytesView bytes, Ex
   struct stat about{};
   const bool exists = ::stat(path.c_str(), &about) == 0;
   return write_whole(path, bytes, exists ? about.st_mode & 0777 : 0644, existing);
+}
+
+Expected<void> replace_file(const std::filesystem::path& from, const std::filesystem::path& to,
+                            const std::filesystem::path& kept) {
+  const auto second_name = kept.string() + ".tmp";
+  ::unlink(second_name.c_str());  // of a try that was cut short
+  if (::link(to.c_str(), second_name.c_str()) == 0) {
+    if (::rename(second_name.c_str(), kept.c_str()) != 0)
+      return failed("cannot keep the older file", kept, errno);
+  } else if (errno != ENOENT) {
+    return failed("cannot keep the older file", to, errno);
+  }
+  if (::rename(from.c_str(), to.c_str()) != 0) return failed("cannot move the file", from, errno);
+  sync_directory(to.parent_path());
+  return {};
 }
 
 Expected<void> remove_file(const std::filesystem::path& path) {

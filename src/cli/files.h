@@ -21,6 +21,10 @@ Expected<std::filesystem::path> config_directory();
 // none, too_large beyond `limit`, else unavailable; each names the file.
 Expected<std::string> read_file(const std::filesystem::path& path, std::size_t limit);
 
+// The same of a file that was opened already; it is closed. `path` is for messages.
+Expected<std::string> read_descriptor(int descriptor, const std::filesystem::path& path,
+                                      std::size_t limit);
+
 // The same for a file that holds a secret: denied, with the command that mends it, where it belongs
 // to another user or others may read or write it.
 Expected<SecretBytes> read_private_file(const std::filesystem::path& path, std::size_t limit);
@@ -37,6 +41,12 @@ Expected<void> write_private_file(const std::filesystem::path& path, BytesView b
 // The same for a file that is nobody's secret: an existing one keeps its mode, a new one has 0644.
 Expected<void> write_file(const std::filesystem::path& path, BytesView bytes,
                           Existing existing = Existing::replace);
+
+// `from` takes the place of `to` in one step; what was there is then `kept`, whose own file, if
+// any, is replaced. All three are in one directory. At no moment is there no `to`, if there was
+// one.
+Expected<void> replace_file(const std::filesystem::path& from, const std::filesystem::path& to,
+                            const std::filesystem::path& kept);
 
 // not_found is no error: it is gone.
 Expected<void> remove_file(const std::filesystem::path& path);

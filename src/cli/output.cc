@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "wire/utf8.h"
+
 namespace writ::cli {
 namespace {
 
@@ -37,6 +39,20 @@ Style style_of(int descriptor) {
   if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
     style.width = std::clamp<std::size_t>(size.ws_col, kNarrowest, kWidest);
   return style;
+}
+
+std::string visible_lines(std::string_view text, std::size_t indent) {
+  std::string out;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    out += visible_text(text.substr(0, end));
+    if (end < text.size()) {
+      out += '\n';
+      out.append(indent, ' ');
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
 }
 
 std::size_t columns(std::string_view text) {
@@ -70,19 +86,32 @@ std::string wrap(std::string_view text, std::size_t width, std::size_t indent, s
   return out;
 }
 
+std::string shortened(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  std::size_t end = 0;
+  for (auto next = end; next < text.size(); end = next) {
+    if (!next_code_point(text, next)) ++next;
+    if (next > most) break;
+  }
+  return std::string(text.substr(0, end)) + "… (" + std::to_string(text.size() - end) +
+         " more bytes; --json has all)";
+}
+
 std::string table(const std::vector<std::vector<std::string>>& rows, const Style& style) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::min(kWidestPadding, std::max(widths[i], columns(row[i])));
   }
   std::string out;
   for (std::size_t r = 0; r < rows.size(); ++r) {
     std::string line;
     for (std::size_t i = 0; i < rows[r].size(); ++i) {
-      const auto& cell = rows[r][i];
+      const auto cell = shortened(rows[r][i], kLongestCell);
       line += cell;
-      if (i + 1 < rows[r].size()) line.append(widths[i] - columns(cell) + 2, ' ');
+      if (i + 1 < rows[r].size())
+        line.append(std::max(widths[i], columns(cell)) - columns(cell) + 2, ' ');
     }
     while (line.ends_with(' ')) line.pop_back();
     out += r == 0 ? style.dim(line) : line;

@@ -31,6 +31,9 @@ struct Style {
 // (no-color.org); its width, at most 100 columns, 80 where there is none.
 Style style_of(int descriptor);
 
+// visible_text() of each line; those after the first are indented.
+std::string visible_lines(std::string_view text, std::size_t indent = 0);
+
 // Characters, not bytes.
 std::size_t columns(std::string_view text);
 
@@ -39,8 +42,18 @@ std::size_t columns(std::string_view text);
 std::string wrap(std::string_view text, std::size_t width, std::size_t indent = 0,
                  std::size_t used = 0);
 
-// A table without borders: columns padded to their widest cell, two spaces between, the last one
-// as it is. Rows are cells of text without colours.
+// At most `most` bytes of `text`, whole characters, and then how many more there are and how to see
+// them. `text` is visible.
+std::string shortened(std::string_view text, std::size_t most);
+
+// Output is at most a few times its input, whatever the input: padding is bounded, and so is a
+// cell.
+inline constexpr std::size_t kWidestPadding = 40;
+inline constexpr std::size_t kLongestCell = 200;
+
+// A table without borders: columns padded to their widest cell, at most kWidestPadding, two spaces
+// between, the last one as it is. Rows are cells of text without colours, shortened() at
+// kLongestCell.
 std::string table(const std::vector<std::vector<std::string>>& rows, const Style& style);
 
 // "2 runs", "1 run".

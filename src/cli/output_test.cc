@@ -7,6 +7,8 @@
 #include <pty.h>
 #include <unistd.h>
 
+#include "cli/context.h"
+
 namespace writ::cli {
 namespace {
 
@@ -19,8 +21,32 @@ TEST(Wrap, BreaksAtSpacesAndIndents) {
   EXPECT_EQ(wrap("äö üß", 5), "äö üß");
 }
 
+TEST(RenderError, P20_NothingInAnErrorDrivesTheTerminal) {
+  const Error error{.code = Errc::invalid_input,
+                    .message = "no\x1b[2J\nerror: yes",
+                    .where = "a\u202eb\r",
+                    .hint = "one\x07\ntwo\u0301"};
+  EXPECT_EQ(render_error(error, {}),
+            "error: a\\u202eb\\u000d: no\\u001b[2J\\u000aerror: yes\n"
+            "  next: one\\u0007\n"
+            "    two\\u0301\n");
+}
+
 TEST(Table, PadsByCharactersNotBytes) {
   EXPECT_EQ(table({{"A", "B"}, {"ä", "1"}, {"xyz", ""}}, {}), "A    B\nä    1\nxyz\n");
+}
+
+TEST(Table, P48_PaddingDoesNotMultiplyWhatIsPrinted) {
+  std::vector<std::vector<std::string>> rows{{std::string(100'000, 'x'), "1"}};
+  for (int i = 0; i < 10'000; ++i) rows.push_back({"a", "b"});
+  EXPECT_LT(table(rows, {}).size(), 600'000U);
+  EXPECT_NE(table(rows, {}).find("99800 more bytes; --json has all"), std::string::npos);
+}
+
+TEST(Shortened, CutsBetweenCharactersAndSaysHowMuchIsLeft) {
+  EXPECT_EQ(shortened("abc", 3), "abc");
+  EXPECT_EQ(shortened("abcd", 3), "abc… (1 more bytes; --json has all)");
+  EXPECT_EQ(shortened("abéd", 3), "ab… (3 more bytes; --json has all)");
 }
 
 TEST(Counted, SaysOneAndMany) {

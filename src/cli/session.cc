@@ -106,10 +106,10 @@ Expected<Session> Sessions::find(const SessionChoice& choice, TimePoint now) con
     const auto found = std::ranges::find_if(
         sessions, [&](const Session& each) { return each.identity.file_stem() + '\n' == current; });
     if (found == sessions.end()) {
-      std::string names;
-      for (const auto& each : sessions) names += "\n  " + sign_in_again(each.identity).substr(11);
-      return fail(Errc::unauthenticated,
-                  "you are signed in more than once; say which one:" + names);
+      std::string names = "add one of:";
+      for (const auto& each : sessions) names += "\n" + sign_in_again(each.identity).substr(11);
+      return fail(Errc::unauthenticated, "you are signed in more than once; say which one", {},
+                  names);
     }
     chosen = static_cast<std::size_t>(found - sessions.begin());
   }

@@ -75,7 +75,7 @@ TEST_F(SessionsTest, AmongSeveralNoneIsGuessed) {
   sign_in(kTwo, "carol");
   const auto either = sessions_.find({.server = kOne.origin()}, kNow);
   ASSERT_FALSE(either);
-  EXPECT_THAT(either.error().message, AllOf(HasSubstr("alice"), HasSubstr("bob")));
+  EXPECT_THAT(either.error().hint, AllOf(HasSubstr("alice"), HasSubstr("bob")));
 }
 
 TEST_F(SessionsTest, AnExpiredOneSaysSo) {

@@ -11,8 +11,9 @@
 
 namespace writ::cli {
 
-// invalid_input for a directory without workspace.toml, a symbolic link that leaves it, an unknown
-// file or directory; too_large beyond `limits`; each names the file.
+// invalid_input for a directory without workspace.toml, a symbolic link in it, an unknown file or
+// directory; too_large beyond `limits`; each names the file. Nothing from outside the directory is
+// read, whoever changes it meanwhile (directory.h).
 Expected<protocol::ApplyRequest> read_workspace(const std::filesystem::path& directory,
                                                 const protocol::ApplyLimits& limits = {});
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/workspace_files.h"
 
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "cli/context.h"
 #include "cli/files.h"
 #include "cli/testing_people.h"
 
@@ -61,17 +66,60 @@ TEST_F(WorkspaceFilesTest, P5_WhatMayBeAMisspelledPartIsNotLeftOut) {
   EXPECT_THAT(refused().hint, HasSubstr(".toml"));
 }
 
-TEST_F(WorkspaceFilesTest, NoLinkLeadsOutOfIt) {
+TEST_F(WorkspaceFilesTest, P5_NoLinkIsFollowed) {
   const TempDirectory outside;
   ASSERT_TRUE(write_private_file(outside / "secret.toml", as_bytes("x")));
   put("agents/a.toml");
-  std::filesystem::create_symlink("a.toml", directory_ / "agents/b.toml");
-  EXPECT_TRUE(read_workspace(directory_.path())) << "within it a link is a file";
-  std::filesystem::create_symlink(outside / "secret.toml", directory_ / "agents/c.toml");
-  EXPECT_THAT(refused().message, HasSubstr("leaves"));
-  std::filesystem::remove(directory_ / "agents/c.toml");
+  for (const auto& target : {outside / "secret.toml", std::filesystem::path("a.toml"),
+                             std::filesystem::path("/proc/self/fd/0")}) {
+    std::filesystem::create_symlink(target, directory_ / "agents/c.toml");
+    EXPECT_THAT(refused().message, HasSubstr("a symbolic link")) << target;
+    std::filesystem::remove(directory_ / "agents/c.toml");
+  }
   std::filesystem::create_directory_symlink(outside.path(), directory_ / "tools");
-  EXPECT_THAT(refused().message, HasSubstr("leaves"));
+  EXPECT_THAT(refused().message, HasSubstr("a symbolic link"));
+  std::filesystem::remove(directory_ / "tools");
+  // The directory itself is the one that was named, whatever its name is.
+  const TempDirectory elsewhere;
+  std::filesystem::create_directory_symlink(directory_.path(), elsewhere / "acme");
+  EXPECT_TRUE(read_workspace(elsewhere / "acme"));
+}
+
+// Somebody who may write into the directory swaps a file and a folder for links while it is read.
+TEST_F(WorkspaceFilesTest, P5_NoRaceReadsAFileFromOutside) {
+  const TempDirectory outside;
+  constexpr auto kSecret = "-----BEGIN PRIVATE KEY-----";
+  ASSERT_TRUE(write_private_file(outside / "a.toml", as_bytes(kSecret)));
+  put("agents/a.toml", "role = 1");
+  std::atomic<bool> done = false;
+  std::jthread swapping([&] {
+    const auto file = directory_ / "agents/a.toml";
+    const auto folder = directory_ / "agents";
+    std::error_code ignored;
+    while (!done) {
+      std::filesystem::create_symlink(outside / "a.toml", directory_ / ".link", ignored);
+      std::filesystem::rename(directory_ / ".link", file, ignored);
+      (void)write_private_file(directory_ / ".file", as_bytes("role = 1"));
+      std::filesystem::rename(directory_ / ".file", file, ignored);
+      std::filesystem::rename(folder, directory_ / ".agents", ignored);
+      std::filesystem::create_directory_symlink(outside.path(), folder, ignored);
+      std::filesystem::remove(folder, ignored);
+      std::filesystem::rename(directory_ / ".agents", folder, ignored);
+    }
+  });
+  for (int i = 0; i < 2000; ++i) {
+    const auto read = read_workspace(directory_.path());
+    if (!read || !read->documents.contains("agents/a.toml")) continue;
+    ASSERT_NE(read->documents.at("agents/a.toml"), kSecret);
+  }
+  done = true;
+}
+
+TEST_F(WorkspaceFilesTest, AHostileNameIsAPlainErrorOnTheTerminal) {
+  put("agents/a\x1b[2J\nerror: b.toml.bak");
+  const auto text = render_error(refused(), {});
+  EXPECT_THAT(text, HasSubstr("a\\u001b[2J\\u000aerror: b.toml.bak: not a part of a workspace\n"));
+  EXPECT_EQ(std::ranges::count(text, '\n'), 2);
 }
 
 TEST_F(WorkspaceFilesTest, ItIsBounded) {
