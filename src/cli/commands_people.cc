@@ -8,19 +8,26 @@ namespace writ::cli {
 
 void add_people_commands(CLI::App& app, CommandLine& line) {
   struct Login {
-    std::string code;
-    CLI::Option* option = nullptr;
+    LoginCommand command;
+    std::string argument;
+    CLI::Option* code = nullptr;
   };
   const auto login = std::make_shared<Login>();
-  auto* sign_in = line.session_command(app, "login", "sign in; with --code, enrol a key first",
-                                       [login](Context& context) {
-                                         LoginCommand command;
-                                         if (login->option->count() > 0) command.code = login->code;
-                                         return run_login(context, command);
-                                       });
-  login->option =
-      sign_in->add_option("--code", login->code, "the one-time code; alone, it is asked for")
-          ->expected(0, 1);
+  auto* sign_in = line.session_command(
+      app, "login", "sign in; with a one-time code, enrol a key first", [login](Context& context) {
+        auto command = login->command;
+        command.with_code = login->code->count() > 0;
+        command.code_as_argument = !login->argument.empty();
+        return run_login(context, command);
+      });
+  // Takes a value only to say what to do instead.
+  login->code = sign_in->add_option("--code", login->argument, "ask for a one-time code")
+                    ->expected(0, 1)
+                    ->type_name("");
+  sign_in
+      ->add_option("--code-file", login->command.code_file,
+                   "a file with a one-time code, or - for standard input")
+      ->excludes(login->code);
   line.session_command(app, "logout", "sign out", run_logout);
 
   auto* user = CommandLine::group(app, "user", "invite, disable and enable people");

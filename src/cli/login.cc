@@ -5,7 +5,6 @@
 
 #include "base/encoding.h"
 #include "cli/api_client.h"
-#include "cli/files.h"
 #include "jose/jwt.h"
 #include "jose/private_jwk.h"
 #include "wire/canonical.h"
@@ -15,41 +14,129 @@ namespace {
 
 constexpr seconds kAssertionLife{60};
 
-// What happened before the request is known not to have been carried out.
-bool is_certain_refusal(const Error& error) {
-  return error.code != Errc::unknown_outcome && error.code != Errc::internal;
-}
-
-Expected<jose::Es256Signer> open_key(const std::filesystem::path& home, Asker& asker,
-                                     const Identity& identity) {
-  WRIT_TRY(const auto file, load_user_key(home, identity));
-  WRIT_TRY(const auto passphrase,
-           asker.secret("Passphrase of " + identity.user + " for " + identity.workspace + ": "));
-  return file.open(passphrase);
-}
-
-// The new key's file, with a way back to the older one.
-class NewKeyFile {
- public:
-  NewKeyFile(const std::filesystem::path& home, const Identity& identity)
-      : path_(user_key_path(home, identity)), old_(path_.string() + ".old") {}
-
-  Expected<void> write(const UserKey& key) {
-    std::error_code failed;
-    std::filesystem::rename(path_, old_, failed);
-    had_older_ = !failed;
-    return write_private_file(path_, as_bytes(key.to_text()), Existing::keep);
+// Whether the server did not enrol the key, for certain. Everything else leaves it open.
+bool is_refusal(const Error& error) {
+  switch (error.code) {
+    case Errc::invalid_input:
+    case Errc::unauthenticated:
+    case Errc::denied:
+    case Errc::not_found:
+    case Errc::conflict:
+    case Errc::too_large:
+    case Errc::rate_limited:
+      return true;
+    case Errc::unavailable:
+    case Errc::unknown_outcome:
+    case Errc::unsupported:
+    case Errc::internal:
+      break;
   }
-  void undo() {
-    std::error_code ignored;
-    (void)remove_file(path_);
-    if (had_older_) std::filesystem::rename(old_, path_, ignored);
+  return false;
+}
+
+class SigningIn {
+ public:
+  SigningIn(Http& http, const std::filesystem::path& home, Asker& asker,
+            const LoginOptions& options, const Clock& clock, Random& random)
+      : http_(http),
+        home_(home),
+        asker_(asker),
+        options_(options),
+        pending_(home, options.identity),
+        clock_(clock),
+        random_(random) {}
+
+  Expected<Session> with_code(const SecretBytes& code) {
+    const auto waiting = pending_.all();
+    for (const auto& key : waiting) {
+      WRIT_TRY(const auto passphrase,
+               asker_.secret("There is a key of an earlier try. Its passphrase (Enter for a new "
+                             "key): "));
+      if (passphrase.empty()) break;
+      WRIT_TRY(const auto signer, key.open(passphrase));
+      auto session = open(signer, code);
+      // The code is spent where the server took it with this very key, and only its answer was
+      // lost.
+      if (!session && session.error().code == Errc::unauthenticated) {
+        if (auto taken = open(signer)) session = std::move(taken);
+      }
+      return finish(key, std::move(session));
+    }
+    return with_new_key(code);
+  }
+
+  Expected<Session> with_enrolled_key() {
+    auto current = load_user_key(home_, options_.identity);
+    const auto waiting = pending_.all();
+    if (!current && (waiting.empty() || current.error().code != Errc::not_found))
+      return std::unexpected(std::move(current).error());
+    std::optional<Error> refused;
+    if (current) {
+      WRIT_TRY(const auto passphrase, asker_.secret("Passphrase of " + whose() + ": "));
+      WRIT_TRY(const auto signer, current->open(passphrase));
+      auto session = open(signer);
+      if (session || session.error().code != Errc::unauthenticated) return session;
+      refused = std::move(session).error();
+    }
+    // The enrolled key may be one whose enrolment was never answered.
+    for (const auto& key : waiting) {
+      WRIT_TRY(const auto passphrase, asker_.secret("Passphrase of " + whose() +
+                                                    ", of the key whose enrolment was not "
+                                                    "answered (Enter to skip it): "));
+      if (passphrase.empty()) continue;
+      WRIT_TRY(const auto signer, key.open(passphrase));
+      auto session = open(signer);
+      if (session) return finish(key, std::move(session));
+      if (session.error().code != Errc::unauthenticated) return session;
+      refused = std::move(session).error();
+    }
+    if (refused) return std::unexpected(std::move(*refused));
+    return std::unexpected(std::move(current).error());
   }
 
  private:
-  std::filesystem::path path_;
-  std::filesystem::path old_;
-  bool had_older_ = false;
+  Expected<Session> with_new_key(const SecretBytes& code) {
+    WRIT_TRY(const auto passphrase, new_passphrase(asker_, options_.identity.user));
+    WRIT_TRY(const auto key,
+             UserKey::generate(options_.identity, passphrase, random_, options_.cost));
+    WRIT_TRY(const auto signer, key.open(passphrase));
+    WRIT_TRY_VOID(pending_.keep(key));
+    auto session = open(signer, code);
+    if (!session && is_refusal(session.error())) {
+      WRIT_TRY_VOID(pending_.drop(key));
+      return session;
+    }
+    return finish(key, std::move(session));
+  }
+
+  Expected<Session> open(const jose::Signer& key) {
+    return open_session(http_, options_.identity, key, {}, clock_, random_);
+  }
+  Expected<Session> open(const jose::Signer& key, const SecretBytes& code) {
+    return open_session(http_, options_.identity, key, code.clone(), clock_, random_);
+  }
+
+  // After the server's 201 the key takes the place of the older one. Before it, all of them stay.
+  Expected<Session> finish(const UserKey& key, Expected<Session> session) {
+    if (session) {
+      WRIT_TRY_VOID(pending_.promote(key));
+    } else if (!is_refusal(session.error())) {
+      session.error().hint = "run writ login again: the new key is kept, and so is the older one";
+    }
+    return session;
+  }
+
+  std::string whose() const {
+    return options_.identity.user + " for " + options_.identity.workspace;
+  }
+
+  Http& http_;
+  const std::filesystem::path& home_;
+  Asker& asker_;
+  const LoginOptions& options_;
+  PendingKeys pending_;
+  const Clock& clock_;
+  Random& random_;
 };
 
 }  // namespace
@@ -111,22 +198,9 @@ Expected<Session> open_session(Http& http, const Identity& identity, const jose:
 
 Expected<Session> login(Http& http, const std::filesystem::path& home, Asker& asker,
                         const LoginOptions& options, const Clock& clock, Random& random) {
-  const auto opened = [&]() -> Expected<Session> {
-    if (!options.code) {
-      WRIT_TRY(const auto key, open_key(home, asker, options.identity));
-      return open_session(http, options.identity, key, {}, clock, random);
-    }
-    WRIT_TRY(const auto passphrase, new_passphrase(asker, options.identity.user));
-    WRIT_TRY(const auto key, UserKey::generate(options.identity, passphrase, random, options.cost));
-    WRIT_TRY(const auto signer, key.open(passphrase));
-    NewKeyFile file(home, options.identity);
-    WRIT_TRY_VOID(file.write(key));
-    auto session = open_session(http, options.identity, signer, options.code, clock, random);
-    // Where the answer was lost the key may be the enrolled one: then it stays.
-    if (!session && is_certain_refusal(session.error())) file.undo();
-    return session;
-  };
-  WRIT_TRY(auto session, opened());
+  SigningIn signing_in(http, home, asker, options, clock, random);
+  WRIT_TRY(auto session,
+           options.code ? signing_in.with_code(*options.code) : signing_in.with_enrolled_key());
   session.ca_file = options.ca_file;
   WRIT_TRY_VOID(Sessions(home).save(session));
   return session;

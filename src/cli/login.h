@@ -36,9 +36,11 @@ struct LoginOptions {
   crypto::PassphraseCost cost{};
 };
 
-// Asks for the passphrase, opens the session and stores it under `home`; with a code, chooses a
-// passphrase and stores the new key first, so that a key that the server has enrolled is never
-// lost; a key that it refused is removed again. An older key stays beside it, as STEM.json.old.
+// Asks for the passphrase, opens the session and stores it under `home`. With a code a passphrase
+// is chosen and a new key made. It lies beside the older one until the server has answered that it
+// is enrolled (PendingKeys); where the answer was lost, the same key is tried again, with and
+// without the code, so that any number of lost answers loses no key. A key that the server refused
+// is removed. The older key stays, as STEM.json.old.
 Expected<Session> login(Http& http, const std::filesystem::path& home, Asker& asker,
                         const LoginOptions& options, const Clock& clock, Random& random);
 

@@ -51,6 +51,30 @@ class LoginTest : public ::testing::Test {
   Expected<Session> sign_in(ScriptedPerson& person) {
     return login(*http_, home_.path(), person, {.identity = bob()}, clock_, random_);
   }
+  // The key that the last enrolment sent.
+  jose::Jwk sent_key() const {
+    const auto sent = protocol::OpenSession::from_json(server_.last().json()).value();
+    return jose::Jwk::from_json(Json(*sent.key)).value();
+  }
+  Expected<jose::VerifiedJwt> verified_assertion(const protocol::OpenSession& sent,
+                                                 const jose::Jwk& key) const {
+    return jose::verify(jose::UnverifiedJwt::parse(sent.assertion).value(), key,
+                        {.types = {std::string(protocol::kLoginType)},
+                         .issuer = "acme/bob",
+                         .audience = server_.origin(),
+                         .subject = "acme/bob",
+                         .require_jti = true,
+                         .max_lifetime = seconds(60)},
+                        clock_.now());
+  }
+  static Reply lose_the_answer(const Seen&) { return {.status = 502, .body = "{}"}; }
+  static Reply unauthenticated() {
+    return Reply::json({{"type", "https://writ.dev/problems/unauthenticated"},
+                        {"status", 401},
+                        {"title", "Unauthorized"},
+                        {"detail", "the code is not good"}},
+                       401);
+  }
   Identity bob() const { return identity_of(server_.url()); }
   std::filesystem::path key_path() const { return user_key_path(home_.path(), bob()); }
 
@@ -74,14 +98,7 @@ TEST_F(LoginTest, P20_ACodeEnrolsANewKeyUnderAPassphraseAskedTwice) {
   EXPECT_EQ(sent->user, "bob");
   EXPECT_EQ(*sent->code, SecretBytes::copy_of("code-1"));
   const auto key = jose::Jwk::from_json(Json(*sent->key)).value();
-  const auto verified = jose::verify(jose::UnverifiedJwt::parse(sent->assertion).value(), key,
-                                     {.types = {std::string(protocol::kLoginType)},
-                                      .issuer = "acme/bob",
-                                      .audience = server_.origin(),
-                                      .subject = "acme/bob",
-                                      .require_jti = true,
-                                      .max_lifetime = seconds(60)},
-                                     clock_.now());
+  const auto verified = verified_assertion(*sent, key);
   ASSERT_TRUE(verified) << verified.error().to_string();
   EXPECT_EQ(verified->confirmation_thumbprint(),
             jose::read_private_jwk(session->key).value().public_jwk().thumbprint());
@@ -119,28 +136,82 @@ TEST_F(LoginTest, P20_AWeakPassphraseIsRefusedAndTwoMustAgree) {
   EXPECT_FALSE(std::filesystem::exists(key_path()));
 }
 
-TEST_F(LoginTest, ARefusedKeyIsRemovedAndTheOlderOneComesBack) {
+TEST_F(LoginTest, P20_ARefusedKeyIsRemovedAndTheOlderOneWasNeverGone) {
   ScriptedPerson first({kPassphrase, kPassphrase});
   ASSERT_TRUE(enrol(first));
   const auto old = read_file(key_path(), 100'000).value();
-  reply_ = Reply::json({{"type", "https://writ.dev/problems/unauthenticated"},
-                        {"status", 401},
-                        {"title", "Unauthorized"},
-                        {"detail", "the code is not good"}},
-                       401);
+  std::string meanwhile;
+  server_.answer_with([&](const Seen&) {
+    meanwhile = read_file(key_path(), 100'000).value_or("");
+    return unauthenticated();
+  });
   ScriptedPerson second({kPassphrase, kPassphrase});
   const auto refused = enrol(second);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::unauthenticated);
   EXPECT_THAT(refused.error().hint, HasSubstr("ask for a new one"));
+  EXPECT_EQ(meanwhile, old) << "while the server had not answered";
   EXPECT_EQ(read_file(key_path(), 100'000).value(), old);
+  EXPECT_TRUE(PendingKeys(home_.path(), bob()).all().empty());
 }
 
-TEST_F(LoginTest, AKeyWhoseEnrolmentIsInDoubtIsKept) {
-  reply_ = Reply{.status = 502, .body = "{}"};
-  ScriptedPerson person({kPassphrase, kPassphrase});
-  ASSERT_FALSE(enrol(person));
-  EXPECT_TRUE(std::filesystem::exists(key_path()));
+TEST_F(LoginTest, P20_TwoLostAnswersLoseNoKey) {
+  ScriptedPerson first({kPassphrase, kPassphrase});
+  ASSERT_TRUE(enrol(first));
+  const auto enrolled = load_user_key(home_.path(), bob())->public_jwk();
+  server_.answer_with(lose_the_answer);
+  ScriptedPerson second({kPassphrase, kPassphrase});
+  ASSERT_FALSE(enrol(second));
+  const auto taken = sent_key();
+  ScriptedPerson third({"", kPassphrase, kPassphrase});
+  const auto lost = enrol(third);
+  ASSERT_FALSE(lost);
+  EXPECT_THAT(lost.error().hint, HasSubstr("run writ login again"));
+  EXPECT_FALSE(sent_key() == taken) << "Enter makes another key";
+  EXPECT_EQ(load_user_key(home_.path(), bob())->public_jwk(), enrolled);
+  EXPECT_EQ(PendingKeys(home_.path(), bob()).all().size(), 2U);
+
+  // The server took the first of the two: signing in finds it.
+  server_.answer_with([&](const Seen& seen) {
+    const auto sent = protocol::OpenSession::from_json(seen.json()).value();
+    return verified_assertion(sent, taken) ? reply_ : unauthenticated();
+  });
+  ScriptedPerson again({kPassphrase, kPassphrase, kPassphrase});
+  const auto session = sign_in(again);
+  ASSERT_TRUE(session) << session.error().to_string();
+  EXPECT_EQ(load_user_key(home_.path(), bob())->public_jwk(), taken);
+  const auto older = UserKey::parse(read_file(key_path().string() + ".old", 100'000).value());
+  EXPECT_EQ(older->public_jwk(), enrolled);
+}
+
+TEST_F(LoginTest, P20_ACodeWhoseAnswerWasLostIsTriedAgainWithTheSameKey) {
+  for (const bool was_taken : {false, true}) {
+    std::filesystem::remove_all(home_ / "keys");
+    server_.answer_with(lose_the_answer);
+    ScriptedPerson first({kPassphrase, kPassphrase});
+    ASSERT_FALSE(enrol(first));
+    const auto key = sent_key();
+    EXPECT_FALSE(std::filesystem::exists(key_path()));
+    EXPECT_THAT(load_user_key(home_.path(), bob()).error().message, HasSubstr("not finished"));
+    server_.answer_with([&](const Seen& seen) {
+      const auto sent = protocol::OpenSession::from_json(seen.json()).value();
+      return was_taken && sent.code ? unauthenticated() : reply_;
+    });
+    ScriptedPerson again({kPassphrase});
+    const auto session = enrol(again);
+    ASSERT_TRUE(session) << session.error().to_string();
+    EXPECT_EQ(load_user_key(home_.path(), bob())->public_jwk(), key);
+    EXPECT_TRUE(PendingKeys(home_.path(), bob()).all().empty());
+  }
+}
+
+TEST_F(LoginTest, KeysWhoseEnrolmentWasLostAreBounded) {
+  const PendingKeys pending(home_.path(), bob());
+  for (std::size_t i = 0; i <= PendingKeys::kMost; ++i) {
+    const auto key =
+        UserKey::generate(bob(), SecretBytes::copy_of(kPassphrase), random_, kCheap).value();
+    EXPECT_EQ(pending.keep(key).has_value(), i < PendingKeys::kMost);
+  }
 }
 
 TEST_F(LoginTest, LogoutEndsTheSessionAtTheServerFirst) {

@@ -62,26 +62,33 @@ bool is_of_jwt(char c) {
 }  // namespace
 
 Expected<int> run_login(Context& context, const LoginCommand& command) {
+  if (command.code_as_argument) {
+    return fail(Errc::invalid_input,
+                "a one-time code is not an argument: every process on this machine can read those",
+                {},
+                "writ login … --code asks for it, --code-file FILE reads it, - is standard input; "
+                "this code may have been seen, so ask for a new one");
+  }
   WRIT_TRY(const auto identity, whom_to_sign_in(context));
   LoginOptions options{.identity = identity, .cost = context.environment().cost};
   if (!context.common().ca_file.empty()) {
     std::error_code failed;
     options.ca_file = std::filesystem::absolute(context.common().ca_file, failed).string();
   }
-  if (command.code) {
-    if (command.code->empty()) {
-      WRIT_TRY(options.code, context.asker().secret("One-time code: "));
-    } else {
-      options.code = SecretBytes::copy_of(*command.code);
-    }
+  const bool enrols = command.with_code || !command.code_file.empty();
+  if (!command.code_file.empty()) {
+    WRIT_TRY(options.code, context.secret_from(command.code_file, "One-time code: "));
+  } else if (command.with_code) {
+    WRIT_TRY(options.code, context.asker().secret("One-time code: "));
   }
   WRIT_TRY(auto* http, context.http());
   WRIT_TRY(const auto session, login(*http, context.home(), context.asker(), options,
                                      context.clock(), context.random()));
   context.print("Signed in to " + identity.workspace + " at " + identity.server + " as " +
                 identity.user + ", until " + format_time(session.expires) + ".\n");
-  if (command.code) {
-    context.print("Your key is in " + user_key_path(context.home(), identity).string() +
+  if (enrols) {
+    context.print("Your key is in " +
+                  visible_text(user_key_path(context.home(), identity).string()) +
                   "; its passphrase is nowhere: remember it.\n");
   }
   return kOk;

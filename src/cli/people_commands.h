@@ -2,7 +2,6 @@
 // login, logout, user, run token: who one is and who else may be. Each returns the exit status.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -11,8 +10,11 @@
 namespace writ::cli {
 
 struct LoginCommand {
-  std::optional<std::string> code;  // empty: asked for on the terminal
+  bool with_code = false;         // asked for on the terminal
+  std::string code_file{};        // or read from this file, or from standard input for "-"
+  bool code_as_argument = false;  // given where every process on the machine can read it
 };
+// invalid_input for a code as an argument.
 Expected<int> run_login(Context& context, const LoginCommand& command);
 Expected<int> run_logout(Context& context);
 

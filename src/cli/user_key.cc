@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/user_key.h"
 
+#include <algorithm>
+#include <functional>
+#include <utility>
+
 #include "base/encoding.h"
 #include "cli/files.h"
 #include "identity/principal.h"
@@ -12,6 +16,7 @@ namespace {
 constexpr std::string_view kType = "writ-user-key";
 constexpr std::size_t kMaxFile = 16384;
 constexpr std::size_t kMaxSealed = 4096;
+constexpr std::string_view kNew = ".new-";
 
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
@@ -96,31 +101,81 @@ std::filesystem::path user_key_path(const std::filesystem::path& home, const Ide
   return home / "keys" / (owner.file_stem() + ".json");
 }
 
-Expected<UserKey> load_user_key(const std::filesystem::path& home, const Identity& owner) {
-  const auto path = user_key_path(home, owner);
-  const auto text = read_private_file(path, kMaxFile);
-  if (!text) {
-    if (text.error().code != Errc::not_found) return std::unexpected(text.error());
-    return fail(Errc::not_found,
-                "there is no key of " + owner.user + " for " + owner.workspace + " at " +
-                    owner.server + " on this machine",
-                path.string(),
-                "ask an admin for a code (writ user invite " + owner.user +
-                    "), then: writ login … --code CODE");
-  }
-  auto key = UserKey::parse(text->reveal_text());
+namespace {
+
+// The key in `path`, where it is one of `owner`.
+Expected<UserKey> load_key_of(const std::filesystem::path& path, const Identity& owner) {
+  WRIT_TRY(const auto text, read_private_file(path, kMaxFile));
+  auto key = UserKey::parse(text.reveal_text());
   if (!key) {
     return fail(Errc::invalid_input, "not a key file of writ: " + key.error().message,
                 path.string());
   }
   if (key->owner() != owner) {
     return fail(Errc::invalid_input,
-                "this file holds the key of " + visible_text(key->owner().user) + " for " +
-                    visible_text(key->owner().workspace) + " at " +
-                    visible_text(key->owner().server),
+                "this file holds the key of " + key->owner().user + " for " +
+                    key->owner().workspace + " at " + key->owner().server,
                 path.string());
   }
   return key;
 }
+
+}  // namespace
+
+Expected<UserKey> load_user_key(const std::filesystem::path& home, const Identity& owner) {
+  const auto path = user_key_path(home, owner);
+  auto key = load_key_of(path, owner);
+  if (key || key.error().code != Errc::not_found) return key;
+  if (!PendingKeys(home, owner).all().empty()) {
+    return fail(Errc::not_found, "the enrolment of your key is not finished: its answer was lost",
+                path.string(), "run writ login again");
+  }
+  return fail(
+      Errc::not_found,
+      "there is no key of " + owner.user + " for " + owner.workspace + " at " + owner.server +
+          " on this machine",
+      path.string(),
+      "ask an admin for a code (writ user invite " + owner.user + "), then: writ login … --code");
+}
+
+std::filesystem::path PendingKeys::path(const UserKey& key) const {
+  return current_.parent_path() /
+         (owner_.file_stem() + std::string(kNew) + key.public_jwk().thumbprint() + ".json");
+}
+
+std::vector<UserKey> PendingKeys::all() const {
+  std::vector<std::pair<std::filesystem::file_time_type, UserKey>> found;
+  std::error_code failed;
+  const auto prefix = owner_.file_stem() + std::string(kNew);
+  for (std::filesystem::directory_iterator at(current_.parent_path(), failed), end;
+       !failed && at != end && found.size() < kMost; at.increment(failed)) {
+    const auto name = at->path().filename().string();
+    if (!name.starts_with(prefix) || !name.ends_with(".json")) continue;
+    std::error_code unknown;
+    const auto written = at->last_write_time(unknown);
+    if (auto key = load_key_of(at->path(), owner_)) found.emplace_back(written, std::move(*key));
+  }
+  std::ranges::sort(found, std::ranges::greater(), &decltype(found)::value_type::first);
+  std::vector<UserKey> out;
+  out.reserve(found.size());
+  for (auto& each : found) out.push_back(std::move(each.second));
+  return out;
+}
+
+Expected<void> PendingKeys::keep(const UserKey& key) const {
+  if (all().size() >= kMost) {
+    return fail(Errc::too_large,
+                "there are " + std::to_string(kMost) + " keys here whose enrolment was lost",
+                current_.parent_path().string(),
+                "sign in with one of them (writ login), or remove what you do not need");
+  }
+  return write_private_file(path(key), as_bytes(key.to_text()), Existing::keep);
+}
+
+Expected<void> PendingKeys::promote(const UserKey& key) const {
+  return replace_file(path(key), current_, current_.string() + ".old");
+}
+
+Expected<void> PendingKeys::drop(const UserKey& key) const { return remove_file(path(key)); }
 
 }  // namespace writ::cli

@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -64,6 +65,32 @@ class UserKey {
 
 // keys/STEM.json under the configuration directory.
 std::filesystem::path user_key_path(const std::filesystem::path& home, const Identity& owner);
+
+// A new key until the server has answered that it is enrolled. It lies beside the key that may
+// still be the enrolled one, as keys/STEM.new-KID.json, so that a lost answer loses neither.
+class PendingKeys {
+ public:
+  PendingKeys(const std::filesystem::path& home, Identity owner)
+      : current_(user_key_path(home, owner)), owner_(std::move(owner)) {}
+
+  // Newest first. Files that cannot be read are left out, and where they lie.
+  std::vector<UserKey> all() const;
+  // Durable before it returns; too_large where there are kMost already.
+  Expected<void> keep(const UserKey& key) const;
+  // It is enrolled: it becomes keys/STEM.json in one step, and the key before it STEM.json.old.
+  Expected<void> promote(const UserKey& key) const;
+  // It is certain that the server did not take it.
+  Expected<void> drop(const UserKey& key) const;
+
+  static constexpr std::size_t kMost = 16;
+
+ private:
+  std::filesystem::path path(const UserKey& key) const;
+
+  std::filesystem::path current_;
+  Identity owner_;
+};
+
 // not_found, with the next step, where there is none; denied where others may read it.
 Expected<UserKey> load_user_key(const std::filesystem::path& home, const Identity& owner);
 
