@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/audit_check.h"
 
-#include "audit/checkpoint.h"
+#include "audit/proof.h"
+#include "audit/tile.h"
 #include "base/encoding.h"
 #include "wire/time_text.h"
 
@@ -66,7 +67,78 @@ class Watching final : public audit::LogSource {
   std::string last_;
 };
 
+// The hashes of a log of `size` leaves. Full tiles are stored; those at its edge are made from what
+// is below them. Nothing of it is believed: a proof leads to the signed root or it does not.
+class EdgeTiles final : public audit::TileSource {
+ public:
+  explicit EdgeTiles(audit::LogSource& log) : log_(log) {}
+
+  Expected<Bytes> tile(const audit::TileId& id) const override {
+    if (id.width == audit::kTileWidth) return log_.tile(id);
+    std::vector<Digest> hashes;
+    const auto first = id.index * audit::kTileWidth;
+    if (id.level == 0) {
+      WRIT_TRY(const auto leaves, log_.leaves(first, id.width));
+      for (const auto& leaf : leaves) hashes.push_back(leaf.hash);
+    } else {
+      for (std::uint64_t i = 0; i < id.width; ++i) {
+        WRIT_TRY(
+            const auto below,
+            log_.tile({.level = id.level - 1, .index = first + i, .width = audit::kTileWidth}));
+        WRIT_TRY(const auto parsed, audit::parse_tile(below));
+        if (parsed.size() != audit::kTileWidth) break;
+        hashes.push_back(audit::complete_root(parsed));
+      }
+    }
+    if (hashes.size() != id.width) {
+      return fail(Errc::denied, "the log does not have what its checkpoint covers",
+                  audit::tile_path(id));
+    }
+    return audit::build_tile(hashes);
+  }
+
+ private:
+  audit::LogSource& log_;
+};
+
+std::unexpected<Error> not_the_known_log(const std::string& why) {
+  return fail(Errc::denied, "this is not the log that was known: " + why, {},
+              "find out why before you trust either; writ audit verify names the first bad place");
+}
+
 }  // namespace
+
+Expected<void> check_one_log(audit::LogSource& log, const audit::SignedCheckpoint& one,
+                             const audit::SignedCheckpoint& other) {
+  if (one.size() > other.size()) return check_one_log(log, other, one);
+  const EdgeTiles tiles(log);
+  const audit::TileHashes hashes(tiles, other.size());
+  const auto proof = audit::prove_consistency(hashes, one.size(), other.size());
+  if (!proof && proof.error().code != Errc::not_found) return std::unexpected(proof.error());
+  if (!proof) return not_the_known_log("it lacks a part that a checkpoint covers");
+  if (!audit::verify_consistency(one.size(), other.size(), one.root(), other.root(), *proof)) {
+    return not_the_known_log("its first " + counted(one.size(), "entry", "entries") +
+                             " are others than those seen before");
+  }
+  return {};
+}
+
+Expected<void> check_goes_on(audit::LogSource& log, const audit::NoteVerifier& key,
+                             const audit::SignedCheckpoint& now, const Known& known) {
+  auto seen = known.saved_checkpoints;
+  if (known.remembered && !known.remembered->checkpoint.empty())
+    seen.push_back(known.remembered->checkpoint);
+  for (const auto& note : seen) {
+    const auto before = audit::SignedCheckpoint::open(note, key);
+    if (!before) return not_the_known_log("a checkpoint seen before is not of its key");
+    if (before->size() > now.size()) {
+      return not_the_known_log("it was rolled back to " + std::to_string(now.size()) + " of the " +
+                               counted(before->size(), "entry", "entries") + " seen before");
+    }
+    WRIT_TRY_VOID(check_one_log(log, *before, now));
+  }
+  return {};
+}
 
 Expected<CheckedLog> check_log(audit::LogSource& log, const std::string& own_key,
                                const Known& known) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/checkpoint.h"
 #include "audit/receipt.h"
 #include "audit/verify.h"
 #include "base/error.h"
@@ -42,6 +43,15 @@ struct Known {
 // one that was known.
 Expected<CheckedLog> check_log(audit::LogSource& log, const std::string& own_key,
                                const Known& known);
+
+// That the log goes on from everything known of it, without reading all of it: `now` covers no less
+// than what was remembered and saved, and begins with it (RFC 9162 section 2.1.4). denied where it
+// does not; what cannot be read is another error.
+Expected<void> check_goes_on(audit::LogSource& log, const audit::NoteVerifier& key,
+                             const audit::SignedCheckpoint& now, const Known& known);
+// That of two checkpoints of one log the larger goes on from the smaller.
+Expected<void> check_one_log(audit::LogSource& log, const audit::SignedCheckpoint& one,
+                             const audit::SignedCheckpoint& other);
 
 // "first bad place first".
 std::string render_check(const CheckedLog& check, const Style& style);

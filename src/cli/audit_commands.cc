@@ -32,7 +32,7 @@ Expected<audit::NoteVerifier> statement_key(const Context& context, const AuditC
   const auto& text = command.key ? *command.key : remembered ? remembered->key : own_key;
   if (!is_known) {
     context.note("Nothing is known of this log yet, so its own key is believed:");
-    context.note("  " + visible_text(text));
+    context.note("  " + text);
   } else if (!own_key.empty() && text != own_key) {
     return fail(Errc::denied, "the log's key is not the one that was known", {},
                 "find out why before you trust either");
@@ -50,6 +50,12 @@ int not_verified(const Context& context, const Error& error) {
 bool speaks_against(const Error& error) {
   return error.code == Errc::denied || error.code == Errc::unauthenticated ||
          error.code == Errc::invalid_input;
+}
+
+// Its exit status where it speaks against the log, else the error.
+Expected<int> not_held(const Context& context, const Error& error) {
+  if (speaks_against(error)) return not_verified(context, error);
+  return std::unexpected(error);
 }
 
 Expected<int> report(const Context& context, const CheckedLog& check, bool json) {
@@ -99,8 +105,8 @@ Expected<int> verify_export(const Context& context, const AuditCommand& command)
   if (key->name() != log.origin()) {
     return not_verified(context,
                         {.code = Errc::denied,
-                         .message = "this export says that it is of " + visible_text(log.origin()) +
-                                    ", and its key is that of " + visible_text(key->name()),
+                         .message = "this export says that it is of " + log.origin() +
+                                    ", and its key is that of " + key->name(),
                          .where = {},
                          .hint = "export the log again; if it says so again, ask its operator"});
   }
@@ -119,6 +125,11 @@ struct OpenedLog {
   protocol::LogView view;
   std::optional<RememberedLog> remembered;
 };
+// What is held against what is known before anything of a server's log is given out.
+struct KnownLog {
+  audit::NoteVerifier key;
+  audit::SignedCheckpoint checkpoint;  // the latest; it goes on from every one seen before
+};
 Expected<OpenedLog> open_log(const Context& context, ApiClient& api) {
   OpenedLog out;
   WRIT_TRY(out.view, api.get<protocol::LogView>("/v1/log"));
@@ -127,14 +138,36 @@ Expected<OpenedLog> open_log(const Context& context, ApiClient& api) {
   return out;
 }
 
+// Every command that gives out a part of a server's log comes through here. Errors that speak
+// against the log: see speaks_against().
+Expected<KnownLog> hold_against_known(const Context& context, ApiClient& api,
+                                      const OpenedLog& opened, const AuditCommand& command) {
+  WRIT_TRY(auto key, statement_key(context, command, opened.remembered, opened.view.key));
+  Known known{.remembered = opened.remembered};
+  WRIT_TRY(known.saved_checkpoints, saved_checkpoints(command));
+  if (opened.view.checkpoint.empty()) {
+    const bool had_one = !known.saved_checkpoints.empty() ||
+                         (known.remembered && !known.remembered->checkpoint.empty());
+    if (had_one) {
+      return fail(Errc::denied, "this log has no checkpoint any more, and one was seen before", {},
+                  "find out why before you trust it");
+    }
+    return fail(Errc::not_found, "this log has no checkpoint yet", {}, "try again in a moment");
+  }
+  WRIT_TRY(auto checkpoint, audit::SignedCheckpoint::open(opened.view.checkpoint, key));
+  ServerLog log(api, opened.view);
+  WRIT_TRY_VOID(check_goes_on(log, key, checkpoint, known));
+  return KnownLog{.key = std::move(key), .checkpoint = std::move(checkpoint)};
+}
+
 Expected<void> write_or_print(const Context& context, const std::string& out,
                               const std::string& text) {
   if (out.empty()) {
-    context.print(text);
+    context.print(context.environment().output_is_terminal ? visible_lines(text) : text);
     return {};
   }
   WRIT_TRY_VOID(write_file(out, as_bytes(text)));
-  context.note("Written to " + out + ".");
+  context.note("Written to " + visible_text(out) + ".");
   return {};
 }
 
@@ -182,12 +215,15 @@ Expected<int> run_audit_prove(Context& context, const std::string& action,
   WRIT_TRY(const auto opened, open_log(context, api));
   WRIT_TRY(const auto text,
            api.send("GET", "/v1/actions/" + id->to_string() + "/receipt", kWaitForCheckpoint));
-  const auto key = statement_key(context, command, opened.remembered, opened.view.key);
-  if (!key) return not_verified(context, key.error());
+  const auto known = hold_against_known(context, api, opened, command);
+  if (!known) return not_held(context, known.error());
   const auto receipt = audit::Receipt::parse(text);
   if (!receipt) return not_verified(context, receipt.error());
-  const auto verified = receipt->verify(*key);
+  const auto verified = receipt->verify(known->key);
   if (!verified) return not_verified(context, verified.error());
+  ServerLog log(api, opened.view);
+  const auto one_log = check_one_log(log, verified->checkpoint(), known->checkpoint);
+  if (!one_log) return not_held(context, one_log.error());
   if (verified->entry().subjects().action != *id) {
     return not_verified(context, {.code = Errc::denied,
                                   .message = "the receipt holds, and is about another action",
@@ -203,13 +239,9 @@ Expected<int> run_audit_prove(Context& context, const std::string& action,
 Expected<int> run_audit_checkpoint(Context& context, const AuditCommand& command) {
   WRIT_TRY(auto api, context.api());
   WRIT_TRY(const auto opened, open_log(context, api));
-  if (opened.view.checkpoint.empty())
-    return fail(Errc::not_found, "this log has no checkpoint yet", {}, "try again in a moment");
-  const auto key = statement_key(context, command, opened.remembered, opened.view.key);
-  if (!key) return not_verified(context, key.error());
-  const auto checkpoint = audit::SignedCheckpoint::open(opened.view.checkpoint, *key);
-  if (!checkpoint) return not_verified(context, checkpoint.error());
-  WRIT_TRY_VOID(write_or_print(context, command.out, checkpoint->note()));
+  const auto known = hold_against_known(context, api, opened, command);
+  if (!known) return not_held(context, known.error());
+  WRIT_TRY_VOID(write_or_print(context, command.out, known->checkpoint.note()));
   return kOk;
 }
 
@@ -218,9 +250,17 @@ Expected<int> run_audit_export(Context& context, const std::string& directory) {
   WRIT_TRY(const auto opened, open_log(context, api));
   ServerLog log(api, opened.view);
   WRIT_TRY(const auto written, export_log(log, opened.view, directory));
-  context.print(counted(written, "entry", "entries") + " written to " + directory + ".\n");
-  context.print("Verify them anywhere: writ audit verify --dir " + directory + " --key KEY\n");
-  return kOk;
+  context.print(counted(written, "entry", "entries") + " written to " + visible_text(directory) +
+                ".\n");
+  context.print("Verify them anywhere: writ audit verify --dir " + visible_text(directory) +
+                " --key KEY\n");
+  // What was written is what is verified; it stays as evidence where it does not hold.
+  WRIT_TRY(auto exported, ExportedLog::open(directory));
+  const auto check = check_log(exported, opened.view.key, {.remembered = opened.remembered});
+  if (!check) return not_held(context, check.error());
+  if (check->report.ok) return kOk;
+  context.environment().err(render_check(*check, context.environment().err_style));
+  return kNotVerified;
 }
 
 }  // namespace writ::cli

@@ -25,12 +25,13 @@ struct AuditCommand {
 // last look; what held is remembered for the next one. A log that does not hold is never
 // remembered.
 Expected<int> run_audit_verify(Context& context, const AuditCommand& command);
-// The receipt of an action, verified before it is given out.
+// The receipt of an action, verified before it is given out, and of the log that was known.
 Expected<int> run_audit_prove(Context& context, const std::string& action,
                               const AuditCommand& command);
-// The latest checkpoint, its signature verified.
+// The latest checkpoint, its signature verified, of the log that was known.
 Expected<int> run_audit_checkpoint(Context& context, const AuditCommand& command);
-// The whole log into a directory, for verifying elsewhere.
+// The whole log into a directory, for verifying elsewhere. It is verified here first, and is
+// written all the same where it does not hold.
 Expected<int> run_audit_export(Context& context, const std::string& directory);
 
 }  // namespace writ::cli

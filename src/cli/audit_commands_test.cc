@@ -130,9 +130,15 @@ class AuditTest : public ::testing::Test {
   // Exported and verified there, with what is known from outside alone.
   int verify_export(AuditCommand command = {}) {
     const TempDirectory directory;
-    EXPECT_EQ(run(run_audit_export, (directory / "log").string()), kOk) << err_;
+    exported_ = run(run_audit_export, (directory / "log").string());
+    EXPECT_TRUE(std::filesystem::exists(directory / "log/log.json")) << err_;
     command.directory = directory / "log";
     return verify(command);
+  }
+  int checkpoint() { return run(run_audit_checkpoint, AuditCommand{}); }
+  int exported() {
+    const TempDirectory directory;
+    return run(run_audit_export, (directory / "log").string());
   }
   std::string key() const { return signer_.verifier().to_string(); }
 
@@ -143,6 +149,7 @@ class AuditTest : public ::testing::Test {
   audit::NoteSigner signer_ = audit::fake_signer(std::string(audit::kFakeOrigin));
   FakeLog log_;
   std::optional<std::string> receipt_;
+  int exported_ = kOk;       // the last export's status
   bool is_growing_ = false;  // each time that it was asked for its size
   bool is_endless_ = false;  // its last checkpoint is followed by itself
   TestServer server_;
@@ -225,6 +232,46 @@ TEST_F(AuditTest, P21_ACheckpointThatTheServerTakesBackIsSaidAndNotForgotten) {
   EXPECT_EQ(verify(), kNotVerified);
   EXPECT_THAT(out_, HasSubstr("leaves 300 to 599 are gone"));
   EXPECT_EQ(verify_export(), kNotVerified);
+}
+
+TEST_F(AuditTest, P21_NoCommandGivesOutALogThatWasRolledBack) {
+  grow(200);
+  EXPECT_EQ(verify(), kOk);
+  EXPECT_EQ(checkpoint(), kOk) << err_;
+  EXPECT_EQ(exported(), kOk) << err_;
+  grow(70'000);  // tiles of three levels, each with an edge
+  EXPECT_EQ(checkpoint(), kOk) << err_;
+  EXPECT_EQ(exported(), kOk) << err_;
+  const auto whole = log_;
+
+  log_ = FakeLog();
+  grow(300);
+  EXPECT_EQ(checkpoint(), kNotVerified);
+  EXPECT_THAT(err_, HasSubstr("rolled back to 300 of the 800 entries"));
+  EXPECT_THAT(out_, IsEmpty());
+  EXPECT_EQ(exported(), kNotVerified);
+  EXPECT_THAT(err_, HasSubstr("NOT whole"));
+  // Written anew: as long as what was known, and longer.
+  for (const std::uint64_t size : {800U, 1000U, 70'800U}) {
+    log_ = FakeLog();
+    grow(size, " was otherwise");
+    EXPECT_EQ(checkpoint(), kNotVerified) << size;
+    EXPECT_THAT(err_, HasSubstr("others than those seen before"));
+    EXPECT_EQ(exported(), kNotVerified) << size;
+  }
+  // Without any checkpoint, and without the leaves that it covers.
+  log_ = whole;
+  log_.checkpoints.clear();
+  EXPECT_EQ(checkpoint(), kNotVerified);
+  EXPECT_EQ(exported(), kNotVerified);
+  log_ = whole;
+  log_.stored.resize(700);
+  EXPECT_EQ(checkpoint(), kNotVerified);
+  log_ = whole;
+  log_.tiles.erase({0, 270});
+  EXPECT_EQ(checkpoint(), kNotVerified);
+  log_ = whole;
+  EXPECT_EQ(checkpoint(), kOk) << err_;
 }
 
 TEST_F(AuditTest, P21_WhatIsRememberedIsNeverReplacedByLess) {
@@ -334,7 +381,7 @@ TEST_F(AuditTest, AServerCannotMakeItsReadersReadForEver) {
   is_endless_ = false;
   log_.claimed_size = (std::uint64_t{1} << 53) - 1;
   const auto asked = server_.seen().size();
-  EXPECT_EQ(run(run_audit_export, (directory / "size").string()), kOk) << err_;
+  EXPECT_EQ(run(run_audit_export, (directory / "size").string()), kNotVerified) << err_;
   EXPECT_LT(server_.seen().size() - asked, 20U);
   EXPECT_THAT(out_, HasSubstr("600 entries written"));
   EXPECT_EQ(verify({.directory = directory / "size", .key = key()}), kNotVerified);
@@ -388,6 +435,20 @@ TEST_F(ReceiptTest, IsProvedAndHoldsWithoutTheServer) {
       kNotVerified);
   EXPECT_EQ(verify(), kOk);
   EXPECT_EQ(verify({.receipt = file}), kOk) << "with the key of the last look";
+}
+
+TEST_F(ReceiptTest, P21_NoReceiptIsGivenOutOfALogThatWasRolledBack) {
+  EXPECT_EQ(verify(), kOk);
+  EXPECT_EQ(run(run_audit_prove, action_.to_string(), AuditCommand{}), kOk) << err_;
+  log_ = FakeLog();
+  grow(300);
+  EXPECT_EQ(run(run_audit_prove, action_.to_string(), AuditCommand{}), kNotVerified);
+  EXPECT_THAT(err_, HasSubstr("rolled back"));
+  // The receipt's own checkpoint is of another log than the one that is served.
+  std::filesystem::remove_all(home_ / "logs");
+  grow(400);
+  EXPECT_EQ(run(run_audit_prove, action_.to_string(), AuditCommand{}), kNotVerified);
+  EXPECT_THAT(out_, IsEmpty());
 }
 
 TEST_F(ReceiptTest, OfAnotherActionOrChangedIsRefused) {
