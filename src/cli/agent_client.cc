@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kTokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 constexpr std::string_view kMetadata = "/.well-known/oauth-authorization-server";
 constexpr std::size_t kMaxToken = std::size_t{16} * 1024;
+constexpr std::size_t kMaxToolAnswer = std::size_t{64} << 20;
 
 // The answer is strict JSON from our own server; numbers of others (metadata) may be anything.
 Expected<JsonObject> json_of(const HttpAnswer& answer) {
@@ -248,7 +249,8 @@ Expected<HttpAnswer> AgentClient::call(const SecretBytes& access_token, ToolCall
   HttpRequest request{.method = call.method,
                       .target = call.target,
                       .fields = std::move(call.fields),
-                      .body = SecretBytes::copy_of(call.body)};
+                      .body = SecretBytes::copy_of(call.body),
+                      .max_body = kMaxToolAnswer};
   if (!call.body.empty()) request.content_type = call.content_type;
   if (call.idempotency_key) {
     WRIT_TRY_VOID(request.fields.set("Idempotency-Key", *call.idempotency_key));

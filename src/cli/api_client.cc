@@ -58,11 +58,13 @@ Error ApiClient::not_understood(const Error& error) {
 std::expected<std::string, ApiFailure> ApiClient::exchange(const std::string& method,
                                                            const std::string& target,
                                                            SecretBytes body,
-                                                           std::string content_type, seconds wait) {
+                                                           std::string content_type, seconds wait,
+                                                           std::size_t most_bytes) {
   HttpRequest request{.method = method,
                       .target = target,
                       .body = std::move(body),
-                      .content_type = std::move(content_type)};
+                      .content_type = std::move(content_type),
+                      .max_body = most_bytes};
   const auto proof =
       jose::make_dpop_proof(*key_, method, server_.origin() + target.substr(0, target.find('?')),
                             session_->reveal_text(), *clock_, *random_);
@@ -93,8 +95,8 @@ std::expected<std::string, ApiFailure> ApiClient::send_whole(const std::string& 
 }
 
 Expected<std::string> ApiClient::send(const std::string& method, const std::string& target,
-                                      seconds wait) {
-  auto body = exchange(method, target, {}, {}, wait);
+                                      seconds wait, std::size_t most_bytes) {
+  auto body = exchange(method, target, {}, {}, wait, most_bytes);
   if (!body) return std::unexpected(std::move(body).error().error);
   return std::move(*body);
 }

@@ -14,7 +14,26 @@
 #include "cli/session.h"
 #include "protocol/apply.h"
 
+namespace writ::protocol {
+struct ApprovalList;
+struct LogLeaves;
+struct RunList;
+struct Trace;
+}  // namespace writ::protocol
+
 namespace writ::cli {
+
+// What an answer of a kind may have at most, in bytes; a longer one is refused before it is kept.
+template <typename Answer>
+inline constexpr std::size_t kMostBytes = std::size_t{8} << 20;
+template <>
+inline constexpr std::size_t kMostBytes<protocol::ApprovalList> = std::size_t{32} << 20;
+template <>
+inline constexpr std::size_t kMostBytes<protocol::RunList> = std::size_t{32} << 20;
+template <>
+inline constexpr std::size_t kMostBytes<protocol::Trace> = std::size_t{32} << 20;
+template <>
+inline constexpr std::size_t kMostBytes<protocol::LogLeaves> = std::size_t{64} << 20;
 
 // A failure, and all that the server said about it.
 struct ApiFailure {
@@ -33,7 +52,7 @@ class ApiClient {
 
   template <typename Answer>
   Expected<Answer> get(const std::string& target) {
-    WRIT_TRY(const auto answer, send("GET", target));
+    WRIT_TRY(const auto answer, send("GET", target, seconds(0), kMostBytes<Answer>));
     return read<Answer>(answer);
   }
   template <typename Answer>
@@ -43,7 +62,7 @@ class ApiClient {
   }
   // The body of a successful answer. The server may take `wait` to have one (RFC 7240).
   Expected<std::string> send(const std::string& method, const std::string& target,
-                             seconds wait = seconds(0));
+                             seconds wait = seconds(0), std::size_t most_bytes = kMostBytes<void>);
   Expected<std::string> send_json(const std::string& method, const std::string& target,
                                   const JsonObject& body);
   // Octets that are a secret.
@@ -85,7 +104,8 @@ class ApiClient {
   std::expected<std::string, ApiFailure> exchange(const std::string& method,
                                                   const std::string& target, SecretBytes body,
                                                   std::string content_type,
-                                                  seconds wait = seconds(0));
+                                                  seconds wait = seconds(0),
+                                                  std::size_t most_bytes = kMostBytes<void>);
 
   Http* http_;
   Identity identity_;

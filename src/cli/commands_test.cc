@@ -237,6 +237,46 @@ TEST_F(CommandsTest, ApplyShowsTheDifferenceAndErrorsWithTheirPlaces) {
                           HasSubstr("nothing was changed")));
 }
 
+TEST_F(CommandsTest, P20_NoSecretIsAnArgument) {
+  for (const auto& words : {std::vector<std::string>{"--code", "c0de-1"}, {"--code=c0de-1"}}) {
+    std::vector<std::string> all{"login",  "--server", server_.origin(), "--workspace", "acme",
+                                 "--user", "bob"};
+    all.insert(all.end(), words.begin(), words.end());
+    EXPECT_EQ(run(all, {kPassphrase, kPassphrase}), kFailed);
+    EXPECT_THAT(err_, AllOf(HasSubstr("not an argument"), HasSubstr("--code-file FILE"),
+                            Not(HasSubstr("c0de-1"))));
+  }
+  EXPECT_TRUE(server_.seen().empty());
+  EXPECT_THAT(person_.prompts, IsEmpty()) << "no passphrase is asked for";
+}
+
+TEST_F(CommandsTest, P20_AOneTimeCodeIsAskedForOrReadFromAFileOrStandardInput) {
+  answer("POST /v1/sessions",
+         protocol::SessionOpened{
+             .session = SecretBytes::copy_of("opaque-session"),
+             .expires = std::chrono::floor<seconds>(clock_.now() + std::chrono::hours(12)),
+             .user = {.id = an_id<UserId>(2), .name = "bob", .roles = {}, .groups = {}},
+             .workspace = "acme"}
+             .to_json(),
+         201);
+  const auto file = (home_ / "code").string();
+  ASSERT_TRUE(write_private_file(file, as_bytes("c0de-file\n")));
+  input_ = "c0de-input\n";
+  const std::vector<std::string> who{"login",  "--server", server_.origin(), "--workspace", "acme",
+                                     "--user", "bob"};
+  const auto code_sent = [&](std::vector<std::string> more, std::deque<std::string> typed) {
+    auto words = who;
+    words.insert(words.end(), more.begin(), more.end());
+    EXPECT_EQ(run(words, std::move(typed)), kOk) << err_;
+    const auto sent = protocol::OpenSession::from_json(server_.last().json()).value();
+    return std::string(sent.code ? sent.code->reveal_text() : "");
+  };
+  EXPECT_EQ(code_sent({"--code"}, {"c0de-typed", kPassphrase, kPassphrase}), "c0de-typed");
+  EXPECT_EQ(code_sent({"--code-file", file}, {kPassphrase, kPassphrase}), "c0de-file");
+  EXPECT_EQ(code_sent({"--code-file", "-"}, {kPassphrase, kPassphrase}), "c0de-input");
+  EXPECT_EQ(code_sent({}, {kPassphrase}), "");
+}
+
 TEST_F(CommandsTest, TheServersTextCannotDriveTheTerminal) {
   sign_in();
   answer("GET /v1/runs", {{"status", 403}, {"detail", "no\x1b[2J\nyou may not"}}, 403);
@@ -283,6 +323,15 @@ TEST_F(CommandsTest, CredentialsComeOnStandardInputAndLoseOneNewline) {
                 {"typed and not shown"}),
             kOk);
   EXPECT_EQ(server_.last().body, "typed and not shown");
+}
+
+TEST_F(CommandsTest, P48_AnAnswerIsBoundedBeforeItIsKept) {
+  sign_in();
+  answers_["GET /v1/session"] = Reply{.body = std::string((std::size_t{8} << 20) + 1, ' ')};
+  answers_["GET /v1/actions/" + an_id<ActionId>(1).to_string() + "/explain"] =
+      answers_["GET /v1/session"];
+  EXPECT_EQ(run({"explain", an_id<ActionId>(1).to_string()}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("larger than"));
 }
 
 TEST_F(CommandsTest, P18_AShortCredentialIsRefusedHere) {

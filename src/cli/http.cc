@@ -115,7 +115,7 @@ Task<Expected<HttpAnswer>> Http::exchange(Url server, HttpRequest request) {
   }
   WRIT_CO_TRY_VOID(co_await exchange.send(std::move(outgoing), request.body.reveal()));
   WRIT_CO_TRY(auto head, co_await exchange.receive_head());
-  WRIT_CO_TRY(const auto body, co_await exchange.receive_all(options_.max_body));
+  WRIT_CO_TRY(const auto body, co_await exchange.receive_all(request.max_body));
   co_return HttpAnswer{
       .status = head.status, .fields = std::move(head.fields), .body = to_text(body)};
 }

@@ -29,8 +29,9 @@ struct HttpRequest {
   Fields fields{};
   std::vector<net::SecretField> secret_fields{};  // tokens
   SecretBytes body{};
-  std::string content_type{};          // of the body, where there is one
-  milliseconds answer_within{30'000};  // from the request's end to the answer's head
+  std::string content_type{};                   // of the body, where there is one
+  milliseconds answer_within{30'000};           // from the request's end to the answer's head
+  std::size_t max_body = std::size_t{8} << 20;  // of the answer; too_large beyond
 };
 
 struct HttpAnswer {
@@ -48,7 +49,6 @@ class Http {
  public:
   struct Options {
     std::string ca_file{};  // PEM; empty is the system's store
-    std::size_t max_body = std::size_t{64} << 20;
     // Told of each answer, on the thread that asked, before it is returned.
     std::function<void(const HttpAnswer&)> on_answer{};
   };

@@ -56,6 +56,43 @@ std::string joined(const std::vector<std::string>& texts) {
   return out;
 }
 
+// Every bound here is for people: what is left out is said, and --json has all.
+constexpr std::size_t kWidestLabel = 30;
+constexpr std::size_t kLongestLine = 2000;
+constexpr std::size_t kMostLines = 200;
+constexpr std::size_t kMostFacts = 100;
+
+void add_facts(const JsonObject& facts, const Style& style, std::string& out) {
+  std::size_t widest = 0;
+  for (const auto& fact : facts)
+    widest = std::max(widest, std::min(kWidestLabel, columns(visible_text(text_of(fact)))));
+  const auto indent = 4 + widest + 2;
+  std::size_t number = 0;
+  for (const auto& fact : facts) {
+    if (number++ == kMostFacts) {
+      out += "    … " + counted(facts.size() - kMostFacts, "more fact") + "; --json has all\n";
+      return;
+    }
+    auto label = "    " + shortened(visible_text(text_of(fact)), kLongestCell);
+    // A long name has a line of its own.
+    if (columns(label) > 4 + kWidestLabel) {
+      out += style.dim(label) + '\n';
+      label.clear();
+    }
+    label.append(indent - columns(label), ' ');
+    const auto lines = fact_lines(fact.value());
+    for (std::size_t i = 0; i < std::min(lines.size(), kMostLines); ++i) {
+      out += style.dim(label + wrap(shortened(lines[i], kLongestLine),
+                                    std::max(style.width, indent + 20), indent, indent));
+      out += '\n';
+      label.assign(indent, ' ');
+    }
+    if (lines.size() > kMostLines) {
+      out += label + "… " + counted(lines.size() - kMostLines, "more line") + "; --json has all\n";
+    }
+  }
+}
+
 }  // namespace
 
 std::string render_explanation(const protocol::Explanation& explanation, const Style& style) {
@@ -63,20 +100,9 @@ std::string render_explanation(const protocol::Explanation& explanation, const S
   int number = 0;
   for (const auto& answer : explanation.answers) {
     out += '\n' + style.bold(std::to_string(++number) + " " + visible_text(answer.question)) + '\n';
-    out += "  " + wrap(visible_text(answer.answer), style.width - 2, 2) + '\n';
-    std::size_t widest = 0;
-    for (const auto& fact : answer.facts)
-      widest = std::max(widest, columns(visible_text(text_of(fact))));
-    for (const auto& fact : answer.facts) {
-      auto label = "    " + visible_text(text_of(fact));
-      label.append(4 + widest + 2 - columns(label), ' ');
-      const auto indent = columns(label);
-      for (const auto& line : fact_lines(fact.value())) {
-        out += style.dim(label + wrap(line, std::max(style.width, indent + 20), indent, indent));
-        out += '\n';
-        label.assign(indent, ' ');
-      }
-    }
+    out += "  " + wrap(shortened(visible_text(answer.answer), kLongestLine), style.width - 2, 2) +
+           '\n';
+    add_facts(answer.facts, style, out);
   }
   return out;
 }

@@ -10,6 +10,7 @@
 namespace writ::cli {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 template <typename T>
@@ -45,6 +46,39 @@ TEST(RenderExplanation, GivesTheAnswersInTheirOrder) {
              agent planner, n 2
     none     none
 )");
+}
+
+// What is printed is a few times what came, whatever came.
+TEST(RenderExplanation, P48_NoAnswerPrintsManyTimesItsSize) {
+  JsonObject long_name{{std::string(1'000'000, 'n'), 1}};
+  JsonObject many;
+  for (int i = 0; i < 20'000; ++i) many["fact" + std::to_string(i)] = i;
+  auto both = many;
+  both[std::string(1'000'000, 'n')] = 1;
+  JsonArray objects(50'000, JsonObject());
+  JsonArray words(50'000, JsonObject{{"a b c d e f", 1}});
+  Json deep = 1;
+  for (int i = 0; i < 60; ++i) deep = JsonArray{std::move(deep), 1, 1, 1};
+  for (const auto& facts :
+       {long_name, many, both, JsonObject{{"objects", objects}}, JsonObject{{"words", words}},
+        JsonObject{{"deep", deep}}, JsonObject{{"text", std::string(1'000'000, ' ')}}}) {
+    const protocol::Explanation explanation{
+        .action = an_id<ActionId>(1),
+        .answers = {{.question = "Why?", .answer = std::string(1'000'000, 'a'), .facts = facts}}};
+    EXPECT_LT(render_explanation(explanation, {}).size(), 1'000'000U);
+  }
+}
+
+TEST(RenderExplanation, WhatIsLeftOutIsSaid) {
+  JsonObject facts;
+  for (int i = 0; i < 103; ++i) facts["fact" + std::to_string(i)] = i;
+  facts["fact0"] = JsonArray(203, JsonObject{{"n", 1}});
+  const protocol::Explanation explanation{
+      .action = an_id<ActionId>(1),
+      .answers = {{.question = "Why?", .answer = "So.", .facts = facts}}};
+  EXPECT_THAT(render_explanation(explanation, {}),
+              AllOf(HasSubstr("… 3 more facts; --json has all"),
+                    HasSubstr("… 3 more lines; --json has all")));
 }
 
 TEST(RenderAction, AnUnknownOneSaysWhatToDo) {
