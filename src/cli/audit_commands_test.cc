@@ -315,7 +315,7 @@ TEST_F(AuditTest, P21_AnExportUnderAnotherNameIsHeldAgainstTheLastLookToo) {
   write_anew();
   const TempDirectory directory;
   const auto log = (directory / "log").string();
-  EXPECT_EQ(run(run_audit_export, log), kOk) << err_;
+  EXPECT_EQ(run(run_audit_export, log), kNotVerified) << "it is written all the same";
   auto about = read_file(log + "/log.json", 10'000).value();
   const auto at = about.find("\"origin\":\"log.example/acme\"");
   ASSERT_NE(at, std::string::npos) << about;

@@ -193,7 +193,8 @@ TEST_F(CommandsTest, LoginEnrolsAndSignsInAgainWithFewerWords) {
   EXPECT_EQ(server_.last().json().at("code"), Json("typed-code"));
   EXPECT_THAT(out_, HasSubstr("Signed in to acme"));
   EXPECT_EQ(run({"login"}, {kPassphrase}), kOk) << err_;
-  EXPECT_EQ(run({"login", "--code", "given", "--user", "bob"}, {kPassphrase, kPassphrase}), kOk);
+  input_ = "given\n";
+  EXPECT_EQ(run({"login", "--code-file", "-", "--user", "bob"}, {kPassphrase, kPassphrase}), kOk);
   EXPECT_EQ(server_.last().json().at("code"), Json("given"));
 
   EXPECT_EQ(run({"login"}, {"wrong passphrase"}), kFailed);
