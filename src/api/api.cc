@@ -222,8 +222,9 @@ Expected<void> Api::use_proof(const action::ProofId& proof) {
   // Reads leave no record, so proofs are remembered here; one from before this process began may
   // have been used then.
   if (proof.expires - 2 * kProofWindow < began_) {
-    return fail(Errc::unauthenticated, "the DPoP proof is from before the server began", "DPoP",
-                "make a new proof for each request");
+    return fail(Errc::unavailable,
+                "the server has just started, and cannot tell whether this DPoP proof was used",
+                "DPoP", "make a new proof in a second");
   }
   const std::lock_guard lock(mutex_);
   while (!proof_ends_.empty() && proof_ends_.front().first <= now) {

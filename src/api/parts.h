@@ -13,6 +13,7 @@
 #include "broker/notary.h"
 #include "broker/sign_in.h"
 #include "broker/user_tokens.h"
+#include "net/authorities.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 
@@ -37,6 +38,7 @@ struct Parts {
   Random& random;
   observe::Log& log;
   observe::Metrics& metrics;
+  const net::Authorities& authorities;
 };
 
 }  // namespace writ::api

@@ -212,6 +212,7 @@ class ApiServer : public broker::ControlPlane {
   std::map<std::string, broker::TestSession> sessions_;
   broker::TestSession stranger_;
   observe::CapturingMetrics metrics_;
+  net::Authorities authorities_;
   broker::UserTokens user_tokens_{std::string(kUrl), acme.token_keys(), acme.clock(),
                                   acme.random()};
   Api api_{{.live = acme.live(),
@@ -230,7 +231,8 @@ class ApiServer : public broker::ControlPlane {
             .clock = acme.clock(),
             .random = acme.random(),
             .log = acme.log(),
-            .metrics = metrics_},
+            .metrics = metrics_,
+            .authorities = authorities_},
            std::string(kUrl)};
   SystemClock system_clock_;
   LoopPool loops_{system_clock_, 1};

@@ -62,9 +62,29 @@ void find_in_agents(const workspace::Version& version, Findings& out) {
   }
 }
 
+void find_in_authorities(const tools::ToolServer& server, const net::Authorities& authorities,
+                         Findings& out) {
+  const auto& named = server.authorities();
+  const auto subject = "tool server " + server.name();
+  if (named.source == tools::Authorities::Source::file) {
+    out.push_back({.kind = "certificates-in-a-file",
+                   .subject = subject,
+                   .message = "its calls are refused: ca_file names a file of the server, which "
+                              "is not read any more. Write the certificates into ca, or name them "
+                              "with ca_name, and apply"});
+  } else if (named.source == tools::Authorities::Source::named && !authorities.named(named.name)) {
+    out.push_back({.kind = "missing-certificates",
+                   .subject = subject,
+                   .message = "its calls are refused: the server's writ.toml has no certificates "
+                              "that can be read under [certificates." +
+                              named.name + "]"});
+  }
+}
+
 void find_in_servers(const broker::LiveWorkspace& workspace, const workspace::Version& version,
-                     Findings& out) {
+                     const net::Authorities& authorities, Findings& out) {
   for (const auto& server : version.servers()) {
+    find_in_authorities(*server, authorities, out);
     const auto& needed = server->credential_name();
     if (!needed) continue;
     const auto stored = workspace.credential(*needed).credential;
@@ -171,7 +191,7 @@ Task<Handled> Endpoints::workspace(Asked& asked) {
                                .generation = credential.generation});
   }
   find_in_agents(*version, out.findings);
-  find_in_servers(workspace, *version, out.findings);
+  find_in_servers(workspace, *version, parts_.authorities, out.findings);
   find_in_steps(*version, out.findings);
   if (!SecretBytes::memory_is_locked()) {
     out.findings.push_back({.kind = "memory-not-locked",

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "identity/principal.h"
 #include "wire/toml.h"
 #include "wire/url.h"
 
@@ -73,6 +74,7 @@ class Reader {
   Expected<ServerConfig> read() {
     read_places();
     read_listener();
+    read_certificates();
     read_log();
     read_limits();
     read_tokens();
@@ -141,6 +143,25 @@ class Reader {
       config_.tls = TlsConfig{.certificate = path(tls.string("certificate", kPath)),
                               .key = path(tls.string("key", kPath))};
       keep(tls.finish());
+    }
+  }
+
+  void read_certificates() {
+    const auto* all = top_.optional_object("certificates");
+    if (all == nullptr) return;
+    for (const auto& member : *all) {
+      const std::string name(text_of(member.key()));
+      const auto where = json_pointer(top_.pointer("certificates"), name);
+      const auto* object = member.value().if_object();
+      if (!identity::is_name(name) || object == nullptr) {
+        keep(fail(Errc::invalid_input, "is no table of a name", where,
+                  "write [certificates.NAME]; a name has lower-case letters, digits, \"-\" and "
+                  "\"_\", and begins with a letter"));
+        continue;
+      }
+      ObjectReader entry(*object, where);
+      config_.certificates[name] = path(entry.string("file", kPath));
+      keep(entry.finish());
     }
   }
 

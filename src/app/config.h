@@ -14,6 +14,7 @@
 //   require_mlock = false
 //   loops = 0                              event loops; 0: one a core
 //   [tls]     certificate, key             PEM files
+//   [certificates.NAME] file               PEM: authorities that tool servers may name (ca_name)
 //   [log]     level, format                debug|info|warning|error, text|json
 //   [limits]  connections, body_bytes, calls_per_second, burst, calls_per_run, held_per_run
 //   [tokens]  rotate_after                 how long a token key signs
@@ -32,6 +33,7 @@
 #include "base/error.h"
 #include "broker/in_flight.h"
 #include "broker/rate_limiter.h"
+#include "net/authorities.h"
 #include "net/egress.h"
 #include "net/http_server.h"
 #include "observe/log.h"
@@ -58,6 +60,7 @@ struct ServerConfig {
   std::optional<std::filesystem::path> seal_key_file;
   std::filesystem::path anchor;
   std::optional<TlsConfig> tls;
+  net::Authorities::Files certificates;  // by the name that documents have for them
   std::vector<std::string> trusted_proxies;
   bool require_mlock = false;
   std::size_t loops = 0;

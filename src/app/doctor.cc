@@ -14,6 +14,8 @@
 #include "app/config.h"
 #include "app/process.h"
 #include "app/seal_key_file.h"
+#include "app/write_access.h"
+#include "net/authorities.h"
 #include "net/http_server.h"
 #include "net/tls.h"
 
@@ -109,6 +111,22 @@ void examine_listener(const ServerConfig& config, Findings& out) {
     add(out, "listener", "tls", "others may read its key: chmod 600 " + config.tls->key.string());
 }
 
+// Whoever may change it chooses what the server trusts.
+void examine_configuration(const std::filesystem::path& config_file, Findings& out) {
+  for (const auto& each : write_access_with_parents(config_file))
+    add(out, "configuration", each.path.string(), each.what);
+}
+
+void examine_certificates(const ServerConfig& config, Findings& out) {
+  for (const auto& [name, file] : config.certificates) {
+    const auto subject = "certificates " + name;
+    if (const auto read = net::read_authorities(file); !read)
+      add(out, "certificates", subject, read.error());
+    for (const auto& each : write_access(file))
+      add(out, "certificates", subject, each.path.string() + ": " + each.what);
+  }
+}
+
 void examine_clock(const ServerConfig& config, const Clock& clock, Findings& out) {
   // The newest file of the store was written by a clock that was right then.
   std::error_code failed;
@@ -130,6 +148,8 @@ Expected<std::vector<protocol::Finding>> examine_server(const std::filesystem::p
                                                         const Clock& clock) {
   WRIT_TRY(const auto config, read_config(config_file));
   Findings out;
+  examine_configuration(config_file, out);
+  examine_certificates(config, out);
   examine_seal_key(config, out);
   examine_folder(config.data, "data", out);
   examine_folder(config.anchor, "anchor", out);

@@ -4,6 +4,7 @@
 #include "app/config.h"
 #include "app/files.h"
 #include "app/seal_key_file.h"
+#include "app/write_access.h"
 #include "async/loop.h"
 #include "broker/server_keys.h"
 #include "store/sqlite_store.h"
@@ -82,6 +83,10 @@ Expected<broker::IssuedCode> initialize(const InitializeOptions& options, Initia
     }
   }
   WRIT_TRY_VOID(make_private_folder(options.folder));
+  // A folder that was there: whoever can write to it could put another server's files in place.
+  if (const auto others = write_access(options.folder); !others.empty())
+    return fail(Errc::denied, "the folder is not this user's alone", others.front().path.string(),
+                others.front().what);
   WRIT_TRY_VOID(make_seal_key(options.folder / "seal.key", parts.random));
   WRIT_TRY(const auto seal_key, load_seal_key(options.folder / "seal.key", config.data, false));
   WRIT_TRY_VOID(make_private_folder(config.anchor));

@@ -40,9 +40,31 @@ Expected<void> check_open(const FileDescriptor& file, const std::filesystem::pat
   return {};
 }
 
+// Another name of this very file in the data directory: a copy of the data would hold the key.
+Expected<void> check_no_hard_link(const FileDescriptor& file, const std::filesystem::path& path,
+                                  const std::filesystem::path& data) {
+  struct stat key{};
+  if (::fstat(file.get(), &key) != 0 || key.st_nlink < 2) return {};
+  std::error_code failed;
+  const auto options = std::filesystem::directory_options::skip_permission_denied;
+  for (std::filesystem::recursive_directory_iterator at(data, options, failed), end;
+       !failed && at != end; at.increment(failed)) {
+    struct stat found{};
+    if (::lstat(at->path().c_str(), &found) != 0) continue;
+    if (found.st_dev == key.st_dev && found.st_ino == key.st_ino) {
+      return fail(Errc::denied,
+                  "the seal key lies in the data directory under another name (a hard link): a "
+                  "copy of the data would be a copy of its key",
+                  path.string(), "remove " + at->path().string());
+    }
+  }
+  return {};
+}
+
 Expected<FileDescriptor> open_checked(const std::filesystem::path& file,
                                       const std::filesystem::path& data, bool in_data) {
-  FileDescriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  // Whatever it is: a pipe is not waited for.
+  FileDescriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!opened) {
     const auto code = errno == ENOENT ? Errc::not_found : Errc::denied;
     return fail(code, std::string("the seal key cannot be read: ") + std::strerror(errno),
@@ -60,6 +82,7 @@ Expected<FileDescriptor> open_checked(const std::filesystem::path& file,
                 file.string(), "move it out of " + data.string() + " and set seal_key_file");
   }
   WRIT_TRY_VOID(check_open(opened, file));
+  if (!in_data) WRIT_TRY_VOID(check_no_hard_link(opened, file, data));
   return opened;
 }
 

@@ -17,8 +17,8 @@ namespace writ::app {
 // ($CREDENTIALS_DIRECTORY). invalid_input where there is neither.
 Expected<std::filesystem::path> find_seal_key(const std::optional<std::filesystem::path>& named);
 
-// denied where the file lies in `data`, by whatever name or link, or others may read it or it is
-// another user's; not_found where it is absent. `in_data` allows the first, for a trial.
+// denied where the file lies in `data`, by whatever name, link or hard link, or others may read it
+// or it is another user's; not_found where it is absent. `in_data` allows the first, for a trial.
 Expected<void> check_seal_key(const std::filesystem::path& file, const std::filesystem::path& data,
                               bool in_data);
 // After check_seal_key(): the same, and its content. Wiped with the key.

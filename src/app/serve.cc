@@ -13,6 +13,7 @@
 #include "app/death.h"
 #include "app/process.h"
 #include "app/spdlog_log.h"
+#include "app/stop_limit.h"
 #include "cli/context.h"
 #include "crypto/random.h"
 
@@ -20,6 +21,8 @@ namespace writ::app {
 namespace {
 
 constexpr seconds kGrace{10};
+// For the log's last signatures and the store, once no request runs any more.
+constexpr seconds kStopReserve{6};
 
 int failed(const Error& error) {
   std::fputs(cli::render_error(error, cli::style_of(STDERR_FILENO)).c_str(), stderr);
@@ -82,14 +85,9 @@ class Signals {
 };
 
 void reload(const std::filesystem::path& config_file, SpdlogLog& log, Server& server) {
-  auto config = read_config(config_file);
+  const auto config = read_config(config_file);
   if (config) log.set_level(config->log.level);
-  auto done = Expected<void>();
-  if (!config) {
-    done = std::unexpected(std::move(config).error());
-  } else if (config->tls) {
-    done = server.reload_tls(*config->tls);
-  }
+  const auto done = config ? server.reload(*config) : std::unexpected(config.error());
   if (done) {
     log.info("server.reloaded");
   } else {
@@ -138,8 +136,14 @@ int serve(const ServeOptions& options) {
   for (; signal == SIGHUP; signal = signals.next()) reload(options.config_file, log, server);
 
   log.info("server.stopping", {{"signal", signal}, {"grace_seconds", kGrace.count()}});
-  server.stop(kGrace);
-  started->reset();
+  {
+    const StopLimit limit(kGrace + net::HttpServer::kLastWords + kStopReserve, [&log] {
+      log.error("server.stop_cut", {{"next", "what still ran is looked for at the next start"}});
+      std::_Exit(1);
+    });
+    server.stop(kGrace);
+    started->reset();
+  }
   log.info("server.stopped");
   return 0;
 }

@@ -61,12 +61,14 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
              .time = time,
              .steps = parts.steps},
             config.in_flight),
+      resolver(loops),
       dialer(resolver),
       client(loops, dialer),
       proxy({.live = live,
              .authenticator = authenticator,
              .calls = calls,
              .client = client,
+             .authorities = authorities,
              .clock = parts.clock,
              .random = parts.random,
              .log = parts.log,
@@ -75,7 +77,7 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
             {.public_url = url}),
       clients(url, live, parts.clock),
       access_tokens(url, token_keys, parts.clock, parts.random),
-      provider_keys(client, parts.clock, parts.log),
+      provider_keys(client, authorities, parts.clock, parts.log),
       subject_tokens(url, token_keys, provider_keys, parts.clock),
       grants({.tokens = access_tokens,
               .subjects = subject_tokens,
@@ -126,7 +128,8 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
            .clock = parts.clock,
            .random = parts.random,
            .log = parts.log,
-           .metrics = parts.metrics},
+           .metrics = parts.metrics,
+           .authorities = authorities},
           url) {}
 
 Task<Expected<void>> Services::settle_past(broker::LiveWorkspace& workspace) {
@@ -200,6 +203,13 @@ Expected<void> Server::Wiring::listen() {
   return {};
 }
 
+Expected<void> Server::Wiring::reload(const ServerConfig& config) {
+  auto trusted = services_->authorities.load(config.certificates);
+  services_->client.forget_connections();
+  auto listener = config.tls ? reload_tls(*config.tls) : Expected<void>();
+  return trusted ? listener : trusted;
+}
+
 Expected<void> Server::Wiring::reload_tls(const TlsConfig& tls) {
   if (!config_.tls)
     return fail(Errc::unsupported, "the listener has no TLS", {}, "restart the server");
@@ -261,6 +271,7 @@ Expected<void> Server::Wiring::start() {
   WRIT_TRY(auto token_keys, run_on(first, keys.token_keys()));
   services_ = std::make_unique<Services>(config_, parts_, url_, loops_, *store_, *seal_key_,
                                          *anchor_, std::move(token_keys), options_);
+  WRIT_TRY_VOID(services_->authorities.load(config_.certificates));
   WRIT_TRY_VOID(run_on(first, load()));
   add_checks();
   add_duties();
@@ -343,6 +354,15 @@ void Server::Wiring::add_duties() {
       co_return co_await services_->resume_points.move_on(workspace);
     });
   });
+  janitor_.add("names", seconds(10), [this]() -> Task<Expected<void>> {
+    WRIT_CO_TRY(auto read, co_await services_->files.run(
+                               [resolver = &services_->resolver] { return resolver->refresh(); }));
+    co_return read;
+  });
+  janitor_.add("provider keys", seconds(30), [this]() -> Task<Expected<void>> {
+    services_->provider_keys.refresh();
+    co_return Expected<void>();
+  });
   janitor_.add("token keys", std::chrono::hours(1), [this]() -> Task<Expected<void>> {
     WRIT_CO_TRY(const auto rotated,
                 co_await services_->keys.rotate_token_key_older_than(
@@ -359,10 +379,14 @@ Task<void> Server::Wiring::route(net::ServerRequest& request, net::ServerRespons
   }
   auto* services = serving_.load(std::memory_order_acquire);
   if (services == nullptr) {
-    co_await net::send_problem(response, {.status = 503,
-                                          .type = "starting",
-                                          .detail = "the server is starting or stopping",
-                                          .hint = "try again in a moment"});
+    Fields fields;
+    (void)fields.add("Retry-After", "1");
+    co_await net::send_problem(response,
+                               {.status = 503,
+                                .type = "starting",
+                                .detail = "the server is starting or stopping",
+                                .hint = "try again in a moment"},
+                               std::move(fields));
     co_return;
   }
   if (gateway::Proxy::owns(request.target())) {
@@ -390,8 +414,16 @@ Expected<void> Server::Wiring::ready() const {
 void Server::Wiring::stop(milliseconds grace) {
   if (std::exchange(stopped_, true)) return;
   health_.stopping();
-  if (server_) server_->stop(grace);
+  if (server_) {
+    server_->stop(grace, [this] {
+      if (auto* services = serving_.load(std::memory_order_acquire)) services->client.cut();
+    });
+  }
   janitor_.stop();
+  if (services_) {
+    services_->client.cut();
+    services_->provider_keys.stop();
+  }
   // Not where the start failed: then nothing was vouched for.
   if (serving_.exchange(nullptr, std::memory_order_acq_rel) != nullptr)
     run_on(loops_.at(0), services_->notary.round());
@@ -407,7 +439,7 @@ Expected<std::unique_ptr<Server>> Server::start(ServerConfig config, ServerParts
   return std::unique_ptr<Server>(new Server(std::move(wiring)));
 }
 
-Expected<void> Server::reload_tls(const TlsConfig& tls) { return wiring_->reload_tls(tls); }
+Expected<void> Server::reload(const ServerConfig& config) { return wiring_->reload(config); }
 std::uint16_t Server::port() const { return wiring_->port(); }
 const std::string& Server::url() const { return wiring_->url(); }
 Expected<void> Server::ready() const { return wiring_->ready(); }

@@ -58,9 +58,12 @@ class Server {
   // Nothing while calls are served; else what is wrong, as /readyz says it.
   Expected<void> ready() const;
 
-  // New connections are answered with this certificate. Errors leave the one before in force;
-  // unsupported where the listener has no TLS.
-  Expected<void> reload_tls(const TlsConfig& tls);
+  // Reads again the files of [tls] and [certificates] as `config` names them. New connections are
+  // answered with the new certificate, and whoever is not an authority any more vouches for no
+  // upstream: connections made before end. An error of the listener's files leaves those before in
+  // force; authorities that cannot be read are trusted no longer. The first error is returned.
+  // unsupported for [tls] where the listener has none.
+  Expected<void> reload(const ServerConfig& config);
 
   // Takes no more requests, lets what runs finish for `grace`, then signs what the logs still have
   // to be signed. Idempotent.

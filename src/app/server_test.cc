@@ -2,6 +2,7 @@
 #include "app/server.h"
 
 #include <csignal>
+#include <future>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,8 +15,10 @@
 #include "app/files.h"
 #include "app/initialize.h"
 #include "app/process.h"
+#include "app/stop_limit.h"
 #include "app/testing.h"
 #include "base/fake_clock.h"
+#include "net/tls_testing.h"
 
 namespace writ::app {
 namespace {
@@ -227,6 +230,120 @@ TEST_F(Init, DoctorFindsWhatAServerWouldRefuse) {
   EXPECT_THAT(examine(), Not(of_kind("server.clock")));
   FakeClock behind(clock_.now() - std::chrono::hours(1));
   EXPECT_THAT(examine_server(folder_ / "srv/writ.toml", behind).value(), of_kind("server.clock"));
+}
+
+TEST_F(Init, AFolderThatOthersMayWriteToIsRefused) {
+  std::filesystem::create_directory(folder_ / "srv");
+  for (const auto mode : {0777, 0775, 0757, 01777}) {
+    ::chmod((folder_ / "srv").c_str(), static_cast<mode_t>(mode));
+    const auto made = init();
+    ASSERT_FALSE(made) << mode;
+    EXPECT_THAT(made.error().to_string(), HasSubstr("chmod go-w"));
+    EXPECT_TRUE(std::filesystem::is_empty(folder_ / "srv"));
+  }
+  ::chmod((folder_ / "srv").c_str(), 0755);
+  EXPECT_TRUE(init());
+}
+
+TEST_F(Init, DoctorNamesWhoElseMayWriteTheConfigurationOrReplaceIt) {
+  ASSERT_TRUE(init());
+  const auto paths = [&] {
+    std::vector<std::string> out;
+    for (const auto& each : examine_server(folder_ / "srv/writ.toml", clock_).value()) {
+      if (each.kind == "server.configuration") out.push_back(each.subject);
+    }
+    return out;
+  };
+  const auto real = std::filesystem::canonical(folder_.path());
+  EXPECT_THAT(paths(), ::testing::IsEmpty());
+  ::chmod((folder_ / "srv/writ.toml").c_str(), 0666);
+  EXPECT_THAT(paths(), ::testing::ElementsAre((real / "srv/writ.toml").string()));
+  ::chmod((folder_ / "srv/writ.toml").c_str(), 0600);
+  ::chmod((folder_ / "srv").c_str(), 0777);
+  EXPECT_THAT(paths(), ::testing::ElementsAre((real / "srv").string()));
+  ::chmod((folder_ / "srv").c_str(), 0700);
+  ::chmod(folder_.path().c_str(), 0777);
+  EXPECT_THAT(paths(), ::testing::ElementsAre(real.string())) << "a folder above is one too";
+  ::chmod(folder_.path().c_str(), 0700);
+}
+
+TEST_F(Init, P22_AHardLinkOfTheSealKeyInTheDataIsNoticed) {
+  ASSERT_TRUE(init());
+  const auto key = folder_ / "srv/seal.key";
+  const auto data = folder_ / "srv/data";
+  std::filesystem::create_hard_link(key, folder_ / "kept.key");
+  EXPECT_TRUE(check_seal_key(key, data, false)) << "elsewhere it may have another name";
+  std::filesystem::create_directory(data / "deep");
+  std::filesystem::create_hard_link(key, data / "deep/innocent.bin");
+  const auto refused = check_seal_key(key, data, false);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().to_string(),
+              AllOf(HasSubstr("hard link"), HasSubstr("innocent.bin")));
+  EXPECT_TRUE(check_seal_key(key, data, true)) << "in a trial it may lie there";
+  EXPECT_THAT(examine_server(folder_ / "srv/writ.toml", clock_).value(),
+              Contains(Field(&protocol::Finding::kind, "server.seal_key")));
+}
+
+// --- files that are read again
+
+class ReloadedServer : public ::testing::Test {
+ protected:
+  ServerConfig config() {
+    auto out = test_.config();
+    out.certificates = {{"corp", authority_.ca_file()}};
+    return out;
+  }
+  // What everybody needs, whatever the files are.
+  void expect_alive() {
+    EXPECT_THAT(test_.get("/healthz"), StartsWith("HTTP/1.1 200"));
+    EXPECT_THAT(test_.get("/v1/session"), StartsWith("HTTP/1.1 401"));
+  }
+
+  net::testing::TestAuthority authority_;
+  TestServer test_;
+};
+
+TEST_F(ReloadedServer, P48_APipeInThePlaceOfCertificatesHoldsNobodyUp) {
+  ASSERT_TRUE(test_.start(config()));
+  EXPECT_TRUE(test_.server().reload(config()));
+  std::filesystem::remove(authority_.ca_file());
+  ASSERT_EQ(::mkfifo(authority_.ca_file().c_str(), 0600), 0);
+  const auto reloaded = test_.server().reload(config());
+  ASSERT_FALSE(reloaded);
+  EXPECT_THAT(reloaded.error().to_string(),
+              AllOf(HasSubstr("not a regular file"), HasSubstr(authority_.ca_file())));
+  expect_alive();
+  test_.stop();
+  const auto started = test_.start(config());
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().to_string(), HasSubstr("not a regular file"));
+}
+
+TEST_F(ReloadedServer, AnEncryptedTlsKeyIsRefusedWhenItIsReadAgain) {
+  const auto files = authority_.issue("DNS:localhost,IP:127.0.0.1");
+  auto with_tls = config();
+  with_tls.tls = TlsConfig{.certificate = files.certificate, .key = files.key};
+  ASSERT_TRUE(test_.start(with_tls));
+  net::testing::TestAuthority::encrypt(files.key);
+  const auto reloaded = test_.server().reload(with_tls);
+  ASSERT_FALSE(reloaded);
+  EXPECT_THAT(reloaded.error().to_string(), HasSubstr("the TLS key is encrypted"));
+  test_.stop();
+  EXPECT_THAT(test_.start(with_tls).error().to_string(), HasSubstr("the TLS key is encrypted"));
+}
+
+TEST(StopLimit, P48_AStopThatDoesNotEndIsEnded) {
+  std::promise<void> over;
+  const StopLimit limit(milliseconds(1), [&] { over.set_value(); });
+  over.get_future().wait();
+}
+
+TEST(StopLimit, OneThatEndsIsLeftAlone) {
+  bool over = false;
+  {
+    const StopLimit limit(std::chrono::hours(1), [&] { over = true; });
+  }
+  EXPECT_FALSE(over);
 }
 
 // --- the process

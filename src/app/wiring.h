@@ -11,6 +11,7 @@
 #include "app/health.h"
 #include "app/server.h"
 #include "async/loop.h"
+#include "async/workers.h"
 #include "broker/access_tokens.h"
 #include "broker/applying.h"
 #include "broker/approvals.h"
@@ -36,6 +37,8 @@
 #include "broker/users.h"
 #include "gateway/proxy.h"
 #include "jose/token_cache.h"
+#include "net/authorities.h"
+#include "net/dns_resolver.h"
 #include "net/egress.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -74,7 +77,9 @@ struct Services {
   broker::Authenticator authenticator;
   broker::Calls calls;
 
-  net::SystemResolver resolver;
+  net::Authorities authorities;
+  net::DnsResolver resolver;
+  Workers files{1, 4};  // reads what is not to be read on a loop
   net::Dialer dialer;
   net::HttpClient client;
   gateway::Proxy proxy;
@@ -106,9 +111,10 @@ class Server::Wiring {
   std::uint16_t port() const { return server_->port(); }
   const std::string& url() const { return url_; }
   Expected<void> ready() const;
-  Expected<void> reload_tls(const TlsConfig& tls);
+  Expected<void> reload(const ServerConfig& config);
 
  private:
+  Expected<void> reload_tls(const TlsConfig& tls);
   Expected<void> listen();
   Expected<void> open();
   Task<Expected<void>> load();

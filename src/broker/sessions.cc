@@ -105,8 +105,9 @@ Expected<Session> Sessions::authenticate(const PresentedSession& presented) {
   if (user == nullptr || workspace->standing(entry.user).revision != entry.standing)
     return no_session();
   if (entry.loaded && proof->issued_at() < began_) {
-    return fail(Errc::unauthenticated, "the DPoP proof is from before the server began", "DPoP",
-                "make a new proof for each request");
+    return fail(Errc::unavailable,
+                "the server has just started, and cannot tell whether this DPoP proof was used",
+                "DPoP", "make a new proof in a second");
   }
 
   while (!entry.proof_ends.empty() && entry.proof_ends.front().first <= now) {

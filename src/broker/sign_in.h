@@ -9,9 +9,12 @@
 // and key and goes on.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "broker/enrolments.h"
 #include "broker/login.h"
@@ -51,13 +54,16 @@ struct SignInParts {
 // Thread-safe. What the constructor takes outlives it.
 class SignIns {
  public:
-  SignIns(SignInParts parts, std::string public_url)
-      : parts_(parts), public_url_(std::move(public_url)) {}
+  SignIns(SignInParts parts, std::string public_url);
 
   // unauthenticated where anything of it does not hold, with the same words whether the workspace,
   // the user, the key or the code is what is wrong; conflict where the key is another person's or
   // an agent's; invalid_input for names that no workspace or user can have.
   Task<Expected<SignedIn>> sign_in(SignInRequest request);
+
+  // How many signatures were held against a key. A sign-in with a key costs the same number whether
+  // there is such a workspace, user or key, so that its time tells nobody.
+  std::uint64_t verifications() const { return verifications_.load(); }
 
  private:
   Task<Expected<SignedIn>> with_key(std::shared_ptr<LiveWorkspace> workspace,
@@ -70,8 +76,14 @@ class SignIns {
   SignedIn signed_in(Sessions::Opening opening, std::shared_ptr<const identity::User> user,
                      std::shared_ptr<LiveWorkspace> workspace);
   Expected<VerifiedLogin> verify(const SignInRequest& request, const jose::Jwk& key) const;
+  // With this key, or with none that is anybody's: the same work.
+  Expected<VerifiedLogin> verify_enrolled(const SignInRequest& request,
+                                          const std::optional<jose::Jwk>& key) const;
 
   SignInParts parts_;
+  // One for each algorithm; who has signed with it nobody knows.
+  const std::vector<jose::Jwk> nobodys_;
+  mutable std::atomic<std::uint64_t> verifications_ = 0;
   const std::string public_url_;
 };
 

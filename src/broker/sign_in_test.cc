@@ -2,6 +2,7 @@
 #include "broker/sign_in.h"
 
 #include <future>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -46,6 +47,30 @@ TEST_F(SignInTest, AnEnrolledKeyOpensASessionThatIsBoundToAnother) {
   // The login key is not the session's.
   TestSession stolen{.text = alice.text, .key = acme.key("alice"), .expires = {}};
   EXPECT_EQ(use(stolen).error().code, Errc::unauthenticated);
+}
+
+// Its time would tell a stranger which names are people here.
+TEST_F(SignInTest, ARefusalCostsTheSameWhoeverIsNamed) {
+  const jose::Ed25519Signer other_kind{crypto::Ed25519PrivateKey::generate(acme.random())};
+  std::set<std::uint64_t> costs;
+  const auto attempt = [&](std::string_view workspace, std::string_view user,
+                           const jose::Signer& key) {
+    const auto before = sign_ins.verifications();
+    const auto refused =
+        sign_in(workspace, user, login(key, workspace, user, session_key_), std::nullopt);
+    EXPECT_FALSE(refused) << workspace << "/" << user;
+    EXPECT_EQ(refused.error().code, Errc::unauthenticated);
+    costs.insert(sign_ins.verifications() - before);
+  };
+  acme.disable("bob");
+  for (const jose::Signer* key : {static_cast<const jose::Signer*>(&new_key_),
+                                  static_cast<const jose::Signer*>(&other_kind)}) {
+    attempt("acme", "alice", *key);   // who has a key
+    attempt("acme", "bob", *key);     // who is disabled
+    attempt("acme", "nobody", *key);  // who is not there
+    attempt("nowhere", "alice", *key);
+  }
+  EXPECT_THAT(costs, testing::ElementsAre(2U)) << "one for each algorithm";
 }
 
 TEST_F(SignInTest, TheStoreHasAHashAndNoSession) {
@@ -257,7 +282,8 @@ TEST_F(SignInTest, ARestartOpensNoWindow) {
     return restarted.authenticate(
         {.scheme = "DPoP", .token = alice.text, .proof = with, .method = "GET", .url = url});
   };
-  EXPECT_FALSE(again(used));
+  EXPECT_EQ(again(used).error().code, Errc::unavailable)
+      << "the session is good: another proof is asked for, and nobody signs in again";
   EXPECT_TRUE(again(proof(alice, "GET", "/v1/session")));
 }
 

@@ -34,6 +34,24 @@ Expected<void> check_audience(const jose::VerifiedJwt& token, std::string_view w
               "present one whose only audience is the client id of this agent");
 }
 
+// The key that the token's kid names; where it or the keys have none, each of them, for a kid is
+// optional (RFC 7517 section 4.5). A stranger's token costs no more than kMaxKeysTried signatures.
+Expected<jose::VerifiedJwt> verify_with(const jose::UnverifiedJwt& token, const jose::JwkSet& keys,
+                                        const jose::ExpectedJwt& wanted, TimePoint now) {
+  std::vector<const jose::Jwk*> candidates;
+  for (const auto& key : keys.keys()) {
+    const bool named =
+        token.unverified_kid().empty() || key.kid().empty() || token.unverified_kid() == key.kid();
+    if (named) candidates.push_back(&key);
+  }
+  if (candidates.size() > kMaxKeysTried) candidates.resize(kMaxKeysTried);
+  if (candidates.size() == 1) return jose::verify(token, *candidates.front(), wanted, now);
+  for (const auto* key : candidates) {
+    if (auto verified = jose::verify(token, *key, wanted, now)) return verified;
+  }
+  return fail(Errc::unauthenticated, "no key of the token's issuer verifies it");
+}
+
 TimePoint accepted_until(const jose::VerifiedJwt& token, seconds leeway) {
   return std::min(token.expires_at(), *token.issued_at() + kMaxSubjectAge) + leeway;
 }
@@ -110,7 +128,7 @@ Task<Expected<VerifiedSubject>> SubjectTokens::verify_foreign(const LiveWorkspac
   } else {
     wanted.types = {"at+jwt"};  // RFC 9068 section 4
   }
-  const auto verified = jose::verify(token, **keys, wanted, clock_.now());
+  const auto verified = verify_with(token, **keys, wanted, clock_.now());
   if (!verified) co_return refuse(verified.error().message);
   // The set holds keys of the declared algorithms alone; this says it once more.
   if (std::ranges::find(provider->algorithms, jose::name(verified->algorithm())) ==

@@ -37,6 +37,7 @@ class ProviderKeys {
 
 inline constexpr std::string_view kSubjectPlace = "subject_token";
 inline constexpr seconds kMaxSubjectAge{300};
+inline constexpr std::size_t kMaxKeysTried = 8;  // for one token (P33)
 
 // Thread-safe. What the constructor takes outlives it.
 class SubjectTokens {

@@ -164,6 +164,23 @@ TEST_F(SubjectTokensTest, P10_UsersAreFoundByIssuerAndSubjectExactly) {
   EXPECT_EQ(id_token(acme_.id_token_claims()), kDenied);
 }
 
+TEST_F(SubjectTokensTest, P33_KeysWithoutAKidAreTriedAndAtMostEight) {
+  acme_.add_provider();
+  auto& set = acme_.providers().sets.begin()->second;
+  const auto real = set->keys().front().with_kid("");
+  const auto behind = [&](int others) {
+    std::vector<jose::Jwk> keys;
+    for (int i = 0; i < others; ++i)
+      keys.emplace_back(crypto::Es256PrivateKey::generate().public_key());
+    keys.push_back(real);
+    set = std::make_shared<const jose::JwkSet>(jose::JwkSet::of(std::move(keys)).value());
+    return id_token(acme_.id_token_claims());
+  };
+  EXPECT_EQ(behind(0), "granted");
+  EXPECT_EQ(behind(7), "granted");
+  EXPECT_EQ(behind(8), kBad);
+}
+
 TEST_F(SubjectTokensTest, P6_AnRfc9068TokenOfAProvider) {
   acme_.add_provider();
   const auto token = acme_.provider_token(acme_.id_token_claims(), "at+jwt");

@@ -60,24 +60,26 @@ std::expected<std::string, ApiFailure> ApiClient::exchange(const std::string& me
                                                            SecretBytes body,
                                                            std::string content_type, seconds wait,
                                                            std::size_t most_bytes) {
-  HttpRequest request{.method = method,
-                      .target = target,
-                      .body = std::move(body),
-                      .content_type = std::move(content_type),
-                      .max_body = most_bytes};
-  const auto proof =
-      jose::make_dpop_proof(*key_, method, server_.origin() + target.substr(0, target.find('?')),
-                            session_->reveal_text(), *clock_, *random_);
-  if (const auto added = request.fields.add("DPoP", proof); !added)
-    return std::unexpected(ApiFailure{.error = added.error()});
-  if (wait > seconds(0)) (void)request.fields.add("Prefer", "wait=" + std::to_string(wait.count()));
-  SecretBytes value(5 + session_->size());
-  const std::string_view scheme = "DPoP ";
-  std::ranges::copy(scheme, value.writable().begin());
-  std::ranges::copy(session_->reveal(), value.writable().begin() + scheme.size());
-  request.secret_fields.push_back({"Authorization", std::move(value)});
-
-  auto answer = http_->send(server_, std::move(request));
+  const auto make = [&]() -> Expected<HttpRequest> {
+    HttpRequest request{.method = method,
+                        .target = target,
+                        .body = body.clone(),
+                        .content_type = content_type,
+                        .max_body = most_bytes};
+    const auto proof =
+        jose::make_dpop_proof(*key_, method, server_.origin() + target.substr(0, target.find('?')),
+                              session_->reveal_text(), *clock_, *random_);
+    WRIT_TRY_VOID(request.fields.add("DPoP", proof));
+    if (wait > seconds(0))
+      WRIT_TRY_VOID(request.fields.add("Prefer", "wait=" + std::to_string(wait.count())));
+    SecretBytes value(5 + session_->size());
+    const std::string_view scheme = "DPoP ";
+    std::ranges::copy(scheme, value.writable().begin());
+    std::ranges::copy(session_->reveal(), value.writable().begin() + scheme.size());
+    request.secret_fields.push_back({"Authorization", std::move(value)});
+    return request;
+  };
+  auto answer = http_->send_until_served(server_, make);
   if (!answer) return std::unexpected(ApiFailure{.error = std::move(answer).error()});
   if (answer->ok()) return std::move(answer->body);
   auto failure = failure_of(*answer);

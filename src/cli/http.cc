@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/http.h"
 
+#include <charconv>
 #include <csignal>
+#include <optional>
+#include <thread>
 
+#include "net/authorities.h"
 #include "wire/json.h"
 
 namespace writ::cli {
@@ -22,6 +26,17 @@ bool is_this_machine(const std::string& host) {
   boost::system::error_code failed;
   const auto address = asio::ip::make_address(bare, failed);
   return !failed && net::classify(address) == net::AddressKind::loopback;
+}
+
+// What the server's own 503 asks for. One of a proxy between may come after the request was served.
+std::optional<seconds> asked_pause(const HttpAnswer& answer) {
+  if (answer.status != 503 || answer.field("Content-Type") != "application/problem+json")
+    return std::nullopt;
+  const auto text = answer.field("Retry-After");
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+  return seconds(value);
 }
 
 Error explained(Error error, const Url& server) {
@@ -65,9 +80,9 @@ Http::Http(const Clock& clock, Options options, std::shared_ptr<const net::TlsCl
     : options_(std::move(options)),
       tls_(std::move(tls)),
       rules_(anywhere()),
-      resolver_(1),
-      dialer_(resolver_),
       loop_(clock),
+      resolver_(loop_),
+      dialer_(resolver_),
       client_(loop_, dialer_,
               {.response = {}, .kept_per_upstream = 4, .kept = 4, .keep_for = seconds(10)}) {
   // Signals are for the thread that talks with the person: a loop's thread takes none.
@@ -82,24 +97,58 @@ Http::Http(const Clock& clock, Options options, std::shared_ptr<const net::TlsCl
 Http::~Http() { loop_.stop(); }
 
 Expected<std::unique_ptr<Http>> Http::create(const Clock& clock, Options options) {
-  WRIT_TRY(auto tls, net::TlsClientContext::create({.ca_file = options.ca_file}));
+  std::shared_ptr<const net::TlsClientContext> tls;
+  if (!options.ca_file.empty()) {
+    WRIT_TRY(const auto authorities, net::read_authorities(options.ca_file));
+    WRIT_TRY(tls, net::TlsClientContext::create(authorities));
+  }
   return std::unique_ptr<Http>(new Http(clock, std::move(options), std::move(tls)));
 }
 
 Expected<HttpAnswer> Http::send(const Url& server, HttpRequest request) {
-  auto answer = run_on(loop_, exchange(server, std::move(request)));
+  std::shared_ptr<const net::TlsClientContext> trusted;
+  if (server.is_https()) {
+    WRIT_TRY(trusted, tls());
+  }
+  auto answer = run_on(loop_, exchange(server, std::move(trusted), std::move(request)));
   if (!answer) return std::unexpected(explained(std::move(answer).error(), server));
   if (options_.on_answer) options_.on_answer(*answer);
   return answer;
 }
 
-Task<Expected<HttpAnswer>> Http::exchange(Url server, HttpRequest request) {
+Expected<std::shared_ptr<const net::TlsClientContext>> Http::tls() {
+  const std::lock_guard lock(mutex_);
+  if (tls_ == nullptr) {
+    WRIT_TRY(tls_, net::TlsClientContext::create(net::read_system_authorities()));
+  }
+  return tls_;
+}
+
+Expected<HttpAnswer> Http::send_until_served(const Url& server,
+                                             const std::function<Expected<HttpRequest>()>& make) {
+  for (int attempt = 1;; ++attempt) {
+    WRIT_TRY(auto request, make());
+    auto answer = send(server, std::move(request));
+    if (!answer || attempt == kTries) return answer;
+    const auto pause = asked_pause(*answer);
+    if (!pause || *pause > kLongestPause) return answer;
+    if (options_.pause) {
+      options_.pause(*pause);
+    } else {
+      std::this_thread::sleep_for(*pause);
+    }
+  }
+}
+
+Task<Expected<HttpAnswer>> Http::exchange(Url server,
+                                          std::shared_ptr<const net::TlsClientContext> tls,
+                                          HttpRequest request) {
   const net::Upstream upstream{.scheme = server.scheme,
                                .host = server.host,
                                .port = server.port,
                                .binding = "command line",
                                .rules = rules_,
-                               .tls = tls_};
+                               .tls = std::move(tls)};
   const net::ExchangeOptions options{
       .timeouts = {.head = request.answer_within,
                    .total = request.answer_within + std::chrono::minutes(2)},

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/secret_bytes.h"
+#include "net/dns_resolver.h"
 #include "net/http_client.h"
 #include "wire/url.h"
 
@@ -51,7 +53,13 @@ class Http {
     std::string ca_file{};  // PEM; empty is the system's store
     // Told of each answer, on the thread that asked, before it is returned.
     std::function<void(const HttpAnswer&)> on_answer{};
+    // Waits; null sleeps.
+    std::function<void(milliseconds)> pause{};
   };
+  // How often a request is made at most, where the server asks for another try, and for how long
+  // each pause may be.
+  static constexpr int kTries = 4;
+  static constexpr seconds kLongestPause{3};
   // invalid_input, naming the file, where `ca_file` cannot be read.
   static Expected<std::unique_ptr<Http>> create(const Clock& clock, Options options);
   ~Http();
@@ -61,17 +69,26 @@ class Http {
   // unavailable where the server cannot be reached (with the next step as hint), unknown_outcome
   // where it was lost after the request had been sent.
   Expected<HttpAnswer> send(const Url& server, HttpRequest request);
+  // The same, and again while the server says that it has done nothing and when to come back (its
+  // own 503 with Retry-After): for a second after its start, say, it cannot tell whether a proof is
+  // new. `make` makes each request anew, its proof too. The last answer is returned.
+  Expected<HttpAnswer> send_until_served(const Url& server,
+                                         const std::function<Expected<HttpRequest>()>& make);
 
  private:
   Http(const Clock& clock, Options options, std::shared_ptr<const net::TlsClientContext> tls);
-  Task<Expected<HttpAnswer>> exchange(Url server, HttpRequest request);
+  // Of `ca_file`; else the system's, which are read when the first https server is asked.
+  Expected<std::shared_ptr<const net::TlsClientContext>> tls();
+  Task<Expected<HttpAnswer>> exchange(Url server, std::shared_ptr<const net::TlsClientContext> tls,
+                                      HttpRequest request);
 
   Options options_;
-  std::shared_ptr<const net::TlsClientContext> tls_;
+  std::mutex mutex_;
+  std::shared_ptr<const net::TlsClientContext> tls_;  // under mutex_
   std::shared_ptr<const net::EgressRules> rules_;
-  net::SystemResolver resolver_;
-  net::Dialer dialer_;
   Loop loop_;
+  net::DnsResolver resolver_;
+  net::Dialer dialer_;
   net::HttpClient client_;
 };
 

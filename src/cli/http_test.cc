@@ -57,6 +57,40 @@ TEST(Http, AServerThatIsNotThereIsNamedWithTheNextStep) {
   EXPECT_THAT(answer.error().hint, HasSubstr("--server"));
 }
 
+TEST(Http, WhatTheServerAsksToSendAgainIsMadeAnewWithinBounds) {
+  std::vector<milliseconds> pauses;
+  const auto made =
+      Http::create(system_clock,
+                   {.ca_file = {}, .pause = [&](milliseconds time) { pauses.push_back(time); }})
+          .value();
+  int made_requests = 0;
+  const auto make = [&]() -> Expected<HttpRequest> {
+    return HttpRequest{.target = "/" + std::to_string(++made_requests)};
+  };
+  const auto starting = [](std::string after, std::string type = "application/problem+json") {
+    return Reply{.status = 503,
+                 .body = "{}",
+                 .content_type = std::move(type),
+                 .fields = {{"Retry-After", std::move(after)}}};
+  };
+  TestServer soon(
+      [&](const Seen& seen) { return seen.target == "/2" ? Reply{.body = "{}"} : starting("1"); });
+  EXPECT_EQ(made->send_until_served(soon.url(), make)->status, 200);
+  EXPECT_THAT(pauses, ::testing::ElementsAre(seconds(1)));
+  EXPECT_EQ(soon.last().target, "/2") << "each is made anew";
+  TestServer never([&](const Seen&) { return starting("1"); });
+  EXPECT_EQ(made->send_until_served(never.url(), make)->status, 503);
+  EXPECT_EQ(never.seen().size(), 4U);
+  pauses.clear();
+  for (const auto& final : {starting("60"), starting("soon"), starting("1", "text/html"),
+                            Reply{.status = 500, .body = "{}"}}) {
+    TestServer server([&](const Seen&) { return final; });
+    EXPECT_GE(made->send_until_served(server.url(), make)->status, 500);
+    EXPECT_EQ(server.seen().size(), 1U);
+  }
+  EXPECT_TRUE(pauses.empty());
+}
+
 TEST(Http, CertificatesAreVerified) {
   net::testing::TestAuthority authority;
   const auto files = authority.issue("IP:127.0.0.1");

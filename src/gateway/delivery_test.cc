@@ -308,6 +308,34 @@ TEST_F(Delivered, P15_AnUpstreamThatHangsMeetsItsDeadline) {
   EXPECT_THAT(detail(audit::Kind::action_failed), HasSubstr("took too long"));
 }
 
+TEST_F(Delivered, P48_AtTheEndOfTheGraceACallIsCutRecordedAndItsAgentIsTold) {
+  gateway_.clear_refund(*run_, "key");
+  auto agent = gateway_.call(*run_, Gateway::refund("key"));
+  auto upstream = gateway_.upstream().accept();
+  upstream_request(upstream);
+  // The upstream never answers: without the cut this would not return.
+  gateway_.stop(milliseconds(0));
+  const auto seen = agent.response();
+  EXPECT_EQ(seen.status, 502);
+  EXPECT_EQ(seen.member("type"), "https://writ.dev/problems/outcome-unknown");
+  EXPECT_THAT(detail(audit::Kind::action_unknown), HasSubstr("cut off"));
+}
+
+TEST_F(Delivered, P48_AnAnswerThatCameInTimeReachesTheAgent) {
+  gateway_.clear_refund(*run_, "key");
+  auto agent = gateway_.call(*run_, Gateway::refund("key"));
+  auto upstream = gateway_.upstream().accept();
+  upstream_request(upstream);
+  // The answer is read, and its outcome is about to be written, when the grace ends.
+  std::promise<void> stopping;
+  gateway_.probe().at("last-byte", [&] { stopping.set_value(); });
+  upstream.send(kCreated);
+  stopping.get_future().wait();
+  gateway_.stop(milliseconds(0));
+  EXPECT_EQ(agent.response().status, 201);
+  EXPECT_EQ(acme().entries(audit::Kind::action_unknown).size(), 0U);
+}
+
 TEST_F(Delivered, AResponseBeyondTheServersLimitIsCut) {
   auto agent = gateway_.call(*run_, {});
   auto upstream = gateway_.upstream().accept();

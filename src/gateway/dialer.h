@@ -6,10 +6,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "async/cancel.h"
 #include "broker/upstream.h"
+#include "net/authorities.h"
 #include "net/http_client.h"
 #include "observe/log.h"
 #include "tools/tool_server.h"
@@ -23,30 +25,34 @@ class DialledUpstream final : public broker::Upstream {
   net::Exchange exchange;
 };
 
-// How each definition of a tool server is dialled: its exceptions and its authorities, read once.
-// Equal definitions share connections, others never do. Thread-safe; the client outlives it.
+// How each definition of a tool server is dialled: its exceptions and its authorities. Equal
+// definitions share connections, others never do. Opens no file. Thread-safe; what it is given
+// outlives it.
 class Routes {
  public:
-  explicit Routes(net::HttpClient& client) : client_(client) {}
+  Routes(net::HttpClient& client, const net::Authorities& authorities)
+      : client_(client), authorities_(authorities) {}
 
-  // Errors: unavailable where the server's ca_file cannot be used.
+  // denied where the document names a file for its certificates, which is not read (P48);
+  // unavailable where writ.toml does not have the authorities that it names.
   Expected<net::Upstream> route(const tools::ToolServer& server);
   net::HttpClient& client() const { return client_; }
 
  private:
   struct Route {
     std::shared_ptr<const net::EgressRules> rules;
-    std::shared_ptr<const net::TlsClientContext> tls;
+    std::shared_ptr<const net::TlsClientContext> tls;  // of the document's own certificates
   };
   static constexpr std::size_t kMaxRoutes = 4096;
 
-  Expected<Route> make(const tools::ToolServer& server) const;
+  static Expected<Route> make(const tools::ToolServer& server);
+  std::optional<Route> find(const tools::ToolServer& server);
+  void keep(const tools::ToolServer& server, const Route& route);
 
   net::HttpClient& client_;
+  const net::Authorities& authorities_;
   std::mutex mutex_;
   std::map<Digest, Route> routes_;  // by the server's definition
-  // Servers without a ca_file share one context.
-  std::shared_ptr<const net::TlsClientContext> system_tls_;
 };
 
 // For one call. `run_ended` is registered with the connection from the dial on, so before the

@@ -59,7 +59,7 @@ Proxy::Proxy(const ProxyParts& parts, ProxyOptions options)
                              &outcome_counter(parts.metrics, tools::Outcome::unknown)},
                 .steps = parts.steps,
                 .kept_result = options_.kept_result},
-      routes_(parts.client),
+      routes_(parts.client, parts.authorities),
       refusals_("tools", parts.log, parts.metrics, parts.clock),
       stopped_(parts.metrics.counter("writ_tool_calls_stopped_total",
                                      "Tool calls that were refused or wait for an approval")) {}

@@ -37,6 +37,7 @@ struct ProxyParts {
   const broker::Authenticator& authenticator;
   broker::Calls& calls;
   net::HttpClient& client;
+  const net::Authorities& authorities;
   const Clock& clock;
   Random& random;
   observe::Log& log;

@@ -167,6 +167,7 @@ class Gateway {
                               .authenticator = acme_.authenticator(),
                               .calls = *calls_,
                               .client = *client_,
+                              .authorities = authorities_,
                               .clock = acme_.clock(),
                               .random = acme_.random(),
                               .log = acme_.log(),
@@ -192,9 +193,14 @@ class Gateway {
   broker::Acme& acme() { return acme_; }
   net::testing::RawListener& upstream() { return upstream_; }
   RecordingProbe& probe() { return probe_; }
+  net::Authorities& authorities() { return authorities_; }
   net::testing::FakeResolver& resolver() { return resolver_; }
   observe::CapturingMetrics& metrics() { return metrics_; }
   std::uint16_t port() const { return server_->port(); }
+  // As app/server.cc stops.
+  void stop(milliseconds grace) {
+    server_->stop(grace, [this] { client_->cut(); });
+  }
   std::size_t connections() const { return server_->connections(); }
   TestAgent connect() const { return TestAgent(port()); }
 
@@ -259,6 +265,7 @@ class Gateway {
   LoopPool loops_{acme_.clock(), 2};
   net::testing::FakeResolver resolver_;
   net::Dialer dialer_{resolver_};
+  net::Authorities authorities_;
   std::optional<broker::Calls> calls_;
   std::optional<net::HttpClient> client_;
   std::optional<Proxy> proxy_;

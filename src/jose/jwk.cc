@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "base/check.h"
@@ -90,9 +90,11 @@ Expected<void> check_use(const JsonObject& object) {
 }
 
 Expected<void> check_unique_kids(const std::vector<Jwk>& keys) {
-  std::set<std::string_view> seen;
+  // One key may stand there once for each algorithm that it is used with.
+  std::map<std::string_view, std::string_view> seen;
   for (const auto& key : keys) {
-    if (!key.kid().empty() && !seen.insert(key.kid()).second) {
+    if (!key.kid().empty() &&
+        seen.emplace(key.kid(), key.thumbprint()).first->second != key.thumbprint()) {
       return fail(Errc::invalid_input, "two keys have the kid " + quoted_extract(key.kid()),
                   "/keys");
     }

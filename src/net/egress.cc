@@ -3,12 +3,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <map>
-#include <mutex>
 #include <system_error>
 
 #include <boost/asio/connect.hpp>
-#include <netdb.h>
 #include <sys/socket.h>
 
 namespace writ::net {
@@ -18,32 +15,6 @@ using Endpoint = asio::ip::tcp::endpoint;
 
 std::string unbracketed(const std::string& host) {
   return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
-}
-
-Expected<std::vector<Address>> get_addresses(const std::string& host) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
-  addrinfo* found = nullptr;
-  const int error = getaddrinfo(host.c_str(), nullptr, &hints, &found);
-  if (error != 0) {
-    return fail(Errc::unavailable,
-                std::string("the name cannot be resolved: ") + gai_strerror(error), host);
-  }
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(found, freeaddrinfo);
-  std::vector<Address> addresses;
-  for (const auto* at = found; at != nullptr; at = at->ai_next) {
-    Endpoint endpoint;
-    if (at->ai_addrlen > endpoint.capacity()) continue;
-    std::copy_n(reinterpret_cast<const char*>(at->ai_addr), at->ai_addrlen,
-                reinterpret_cast<char*>(endpoint.data()));
-    if (std::ranges::find(addresses, endpoint.address()) == addresses.end()) {
-      addresses.push_back(endpoint.address());
-    }
-  }
-  if (addresses.empty()) return fail(Errc::unavailable, "the name has no addresses", host);
-  return addresses;
 }
 
 // The step that connects a socket; the stream's deadline and interruption apply to its wait.
@@ -119,98 +90,6 @@ Task<Expected<Stream>> connect_to(const Upstream& upstream, Endpoint endpoint, S
 
 }  // namespace
 
-// The names that are being asked for. Thread-safe.
-class SystemResolver::UnderWay {
- public:
-  struct Entry {
-    Broadcast answered;
-    std::uint64_t before = answered.version();
-    // Set once, before `answered` is.
-    std::mutex mutex;
-    std::optional<Expected<std::vector<Address>>> answer;
-  };
-
-  // The entry of this name, and whether it is new.
-  std::pair<std::shared_ptr<Entry>, bool> join(const std::string& host) {
-    const std::lock_guard lock(mutex_);
-    auto& entry = entries_[host];
-    const bool is_new = entry == nullptr;
-    if (is_new) entry = std::make_shared<Entry>();
-    return {entry, is_new};
-  }
-  // Whoever asks from now on asks anew.
-  void answer(const std::string& host, Entry& entry, Expected<std::vector<Address>> answer) {
-    {
-      const std::lock_guard lock(mutex_);
-      entries_.erase(host);
-    }
-    {
-      const std::lock_guard lock(entry.mutex);
-      entry.answer.emplace(std::move(answer));
-    }
-    entry.answered.notify();
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Entry>> entries_;
-};
-
-// One call of getaddrinfo, owed to all who wait for it: also where it never comes to run.
-class SystemResolver::Question {
- public:
-  Question(std::shared_ptr<UnderWay> under_way, std::shared_ptr<UnderWay::Entry> entry,
-           std::string host)
-      : under_way_(std::move(under_way)), entry_(std::move(entry)), host_(std::move(host)) {}
-  Question(Question&&) noexcept = default;
-  Question& operator=(Question&&) = delete;
-  ~Question() {
-    if (entry_ == nullptr) return;
-    settle(fail(Errc::unavailable, "too many names are being resolved", host_));
-  }
-
-  const std::string& host() const { return host_; }
-  void settle(Expected<std::vector<Address>> answer) {
-    const auto entry = std::exchange(entry_, nullptr);
-    under_way_->answer(host_, *entry, std::move(answer));
-  }
-
- private:
-  std::shared_ptr<UnderWay> under_way_;
-  std::shared_ptr<UnderWay::Entry> entry_;
-  std::string host_;
-};
-
-SystemResolver::SystemResolver(std::size_t threads, std::size_t queue_limit)
-    : SystemResolver(threads, queue_limit, get_addresses) {}
-
-SystemResolver::SystemResolver(std::size_t threads, std::size_t queue_limit, Lookup look_up)
-    : look_up_(std::move(look_up)),
-      under_way_(std::make_shared<UnderWay>()),
-      workers_(threads, queue_limit) {}
-
-SystemResolver::~SystemResolver() = default;
-
-Task<Expected<std::vector<Address>>> SystemResolver::resolve(std::string host,
-                                                             WaitOptions options) {
-  const auto [entry, is_new] = under_way_->join(host);
-  if (is_new) {
-    // Nobody's deadline ends it: others may have joined.
-    workers_.submit([this, question = Question(under_way_, entry, host)]() mutable {
-      question.settle(look_up_(question.host()));
-    });
-  }
-  const auto woken = co_await entry->answered.wait_past(entry->before, std::move(options));
-  if (!woken) {
-    co_return fail(Errc::unavailable,
-                   woken.error() == WaitEnd::timed_out ? "resolving the name took too long"
-                                                       : "cancelled while resolving the name",
-                   host);
-  }
-  const std::lock_guard lock(entry->mutex);
-  co_return *entry->answer;
-}
-
 Task<Expected<Stream>> Dialer::dial(const Upstream& upstream, WaitOptions options) {
   WRIT_CHECK(upstream.rules != nullptr);
   std::vector<Address> addresses;
@@ -219,7 +98,7 @@ Task<Expected<Stream>> Dialer::dial(const Upstream& upstream, WaitOptions option
   if (const auto literal = asio::ip::make_address(host, not_an_address); !not_an_address) {
     addresses.push_back(literal);
   } else {
-    WRIT_CO_TRY(addresses, co_await resolver_.resolve(host, options));
+    WRIT_CO_TRY(addresses, co_await resolver_.resolve(host, upstream.owner, options));
   }
 
   // What is judged here is what is dialled below; the name is not asked again.

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,8 +13,8 @@
 #include <boost/asio/ip/address.hpp>
 
 #include "async/cancel.h"
+#include "async/event.h"
 #include "async/task.h"
-#include "async/workers.h"
 #include "base/error.h"
 #include "net/stream.h"
 #include "net/tls.h"
@@ -82,30 +81,11 @@ class EgressRules {
 class Resolver {
  public:
   virtual ~Resolver() = default;
-  // All addresses of a name, in the order of preference. unavailable where there are none or it
-  // takes too long.
-  virtual Task<Expected<std::vector<Address>>> resolve(std::string host, WaitOptions options) = 0;
-};
-
-// getaddrinfo on a few threads of its own. Who asks for a name that is being asked for already gets
-// the same answer, so that one whose servers are slow takes one thread and not all of them.
-class SystemResolver final : public Resolver {
- public:
-  using Lookup = std::function<Expected<std::vector<Address>>(const std::string&)>;
-
-  explicit SystemResolver(std::size_t threads = 4, std::size_t queue_limit = 256);
-  // `look_up` blocks for as long as it likes, on those threads; it outlives them.
-  SystemResolver(std::size_t threads, std::size_t queue_limit, Lookup look_up);
-  ~SystemResolver() override;
-  Task<Expected<std::vector<Address>>> resolve(std::string host, WaitOptions options) override;
-
- private:
-  class UnderWay;
-  class Question;
-
-  const Lookup look_up_;
-  const std::shared_ptr<UnderWay> under_way_;
-  Workers workers_;
+  // All addresses of a name, in the order of preference. Never blocks the loop. `owner` is whose
+  // share of the questions under way it counts against. unavailable where there are none, it takes
+  // too long, or the owner asks for too many at once.
+  virtual Task<Expected<std::vector<Address>>> resolve(std::string host, std::string owner,
+                                                       WaitOptions options) = 0;
 };
 
 // Whom to connect to, under which rules. Two upstreams that differ in anything never share a
@@ -117,6 +97,8 @@ struct Upstream {
   // Whose connection it is: a tool server's id and version, say. What was dialled for one binding
   // is never used for another.
   std::string binding{};
+  // Whose share of the names under way it takes: a workspace.
+  std::string owner{};
   std::shared_ptr<const EgressRules> rules{};     // never null
   std::shared_ptr<const TlsClientContext> tls{};  // not null for https
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <list>
+#include <unordered_set>
 #include <utility>
 
 #include "base/check.h"
@@ -32,6 +33,12 @@ class HttpClient::Pool {
   Pool(Loop& loop, const HttpClientOptions& options)
       : loop_(loop), options_(options), sweep_(loop.timers(), [this] { sweep(); }) {}
 
+  // The exchanges of this loop, for as long as they live.
+  void add(Exchange::State& exchange) { exchanges_.insert(&exchange); }
+  void remove(Exchange::State& exchange) { exchanges_.erase(&exchange); }
+  CancelToken cut_token() const { return cut_.token(); }
+  void cut();
+
   Loop& loop() { return loop_; }
   BlockPool& blocks() { return blocks_; }
   const HttpClientOptions& options() const { return options_; }
@@ -55,9 +62,18 @@ class HttpClient::Pool {
     return {};
   }
 
+  // What was connected before a forget() is never kept.
+  std::uint64_t era() const { return era_; }
+  void forget() {
+    ++era_;
+    idle_.clear();
+    count_ = 0;
+    sweep_.disarm();
+  }
+
   // The newest first, so that the others can grow old and go.
-  void keep(const Upstream& upstream, Stream stream) {
-    if (count_ >= options_.kept) return;
+  void keep(const Upstream& upstream, Stream stream, std::uint64_t era) {
+    if (count_ >= options_.kept || era != era_) return;
     auto& list = idle_[key_of(upstream)];
     const auto mine = std::ranges::count_if(
         list, [&](const Idle& idle) { return same(idle.upstream, upstream); });
@@ -90,30 +106,37 @@ class HttpClient::Pool {
   BlockPool blocks_;
   std::unordered_map<std::string, std::list<Idle>> idle_;
   std::size_t count_ = 0;
+  std::uint64_t era_ = 0;
+  std::unordered_set<Exchange::State*> exchanges_;
+  CancelSource cut_;
   Deadline sweep_;
 };
 
 class Exchange::State {
  public:
   State(HttpClient::Pool& pool, Upstream upstream, Stream stream, bool reused,
-        const ExchangeOptions& options, SteadyPoint end)
+        const ExchangeOptions& options, SteadyPoint end, std::uint64_t era)
       : pool_(pool),
         upstream_(std::move(upstream)),
         stream_(std::move(stream)),
         input_(pool.blocks()),
         timeouts_(options.timeouts),
         end_(end),
+        era_(era),
         reused_(reused),
         peer_(stream_.peer().address()),
         // A reset, not only a stop: what the kernel has not sent yet does not leave either.
-        cancelled_(options.cancel, pool.loop(), [this] { stream_.reset(); }) {}
+        cancelled_(options.cancel, pool.loop(), [this] { stream_.reset(); }) {
+    pool_.add(*this);
+  }
 
   ~State() {
+    pool_.remove(*this);
     cancelled_.reset();
     const bool unused = phase_ == Phase::ready && !sent_;
     const bool clean = complete() && keep_alive_ && !early_ && !surplus();
     if ((unused || clean) && stream_.is_quiet()) {
-      pool_.keep(upstream_, std::move(stream_));
+      pool_.keep(upstream_, std::move(stream_), era_);
     } else {
       stream_.close();
     }
@@ -315,6 +338,7 @@ class Exchange::State {
   InputBuffer input_;
   ClientTimeouts timeouts_;
   SteadyPoint end_;
+  std::uint64_t era_;
   bool reused_;
   Address peer_;
 
@@ -329,6 +353,16 @@ class Exchange::State {
   bool keep_alive_ = false;
   CancelRegistration cancelled_;
 };
+
+void HttpClient::Pool::cut() {
+  cut_.cancel();
+  forget();
+  // One that is interrupted may end at once, and others with it.
+  const std::vector<Exchange::State*> all(exchanges_.begin(), exchanges_.end());
+  for (auto* exchange : all) {
+    if (exchanges_.contains(exchange)) exchange->abort();
+  }
+}
 
 Exchange::Exchange(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Exchange::Exchange(Exchange&&) noexcept = default;
@@ -375,17 +409,36 @@ Task<Expected<Exchange>> HttpClient::connect(Upstream upstream, ExchangeOptions 
   auto& pool = *pools_.at(&loop);
   const auto now = loop.now();
   const auto end = now + options.timeouts.total;
-  if (options.cancel.cancelled()) co_return fail(Errc::unavailable, "cancelled before connecting");
+  const auto cut = pool.cut_token();
+  if (options.cancel.cancelled() || cut.cancelled())
+    co_return fail(Errc::unavailable, "cancelled before connecting");
 
+  const auto era = pool.era();
   auto stream = pool.take(upstream);
   const bool reused = static_cast<bool>(stream);
   if (!reused) {
     const auto connect_by = std::min(now + options.timeouts.connect, end);
+    CancelSource either;
+    either.follow(options.cancel);
+    either.follow(cut);
     WRIT_CO_TRY(stream, co_await dialer_.dial(upstream,
-                                              {.deadline = connect_by, .cancel = options.cancel}));
+                                              {.deadline = connect_by, .cancel = either.token()}));
+    if (cut.cancelled()) co_return fail(Errc::unavailable, "cancelled while connecting");
   }
   co_return Exchange(std::make_unique<Exchange::State>(pool, std::move(upstream), std::move(stream),
-                                                       reused, options, end));
+                                                       reused, options, end, era));
+}
+
+void HttpClient::cut() {
+  for (auto& [loop, pool] : pools_) {
+    pool->loop().post([each = pool.get()] { each->cut(); });
+  }
+}
+
+void HttpClient::forget_connections() {
+  for (auto& [loop, pool] : pools_) {
+    pool->loop().post([each = pool.get()] { each->forget(); });
+  }
 }
 
 }  // namespace writ::net

@@ -132,6 +132,13 @@ class HttpClient {
   // unavailable.
   Task<Expected<Exchange>> connect(Upstream upstream, ExchangeOptions options);
 
+  // Any thread: idle connections end, and those in use are not kept after their exchange: what was
+  // trusted when they were made may not be any more.
+  void forget_connections();
+  // Any thread, for a stop: each exchange and each dial is interrupted as by its cancellation, and
+  // from now on there are no new ones.
+  void cut();
+
  private:
   friend class Exchange;
   class Pool;

@@ -235,7 +235,7 @@ std::size_t HttpServer::connections() const {
   return shared_->count;
 }
 
-void HttpServer::stop(milliseconds grace) {
+void HttpServer::stop(milliseconds grace, const std::function<void()>& cut) {
   std::vector<std::future<void>> told;
   const auto tell = [&](void (Listener::*what)()) {
     for (const auto& listener : listeners_) {
@@ -253,6 +253,11 @@ void HttpServer::stop(milliseconds grace) {
   {
     std::unique_lock lock(shared_->mutex);
     if (shared_->ended.wait_for(lock, grace, idle)) return;
+  }
+  if (cut) {
+    cut();
+    std::unique_lock lock(shared_->mutex);
+    if (shared_->ended.wait_for(lock, kLastWords, idle)) return;
   }
   tell(&Listener::cut);
   std::unique_lock lock(shared_->mutex);

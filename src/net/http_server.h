@@ -144,9 +144,12 @@ class HttpServer {
   // New connections get this certificate; of a server that has TLS.
   void replace_tls(std::shared_ptr<const TlsServerContext> tls);
 
-  // Accepts no more, closes what is idle, lets running requests finish for `grace`, then cuts them
-  // and returns when every handler has returned. Idempotent.
-  void stop(milliseconds grace);
+  // For what a handler that was cut has to record and to answer.
+  static constexpr milliseconds kLastWords{1'000};
+  // Accepts no more, closes what is idle, and lets running requests finish for `grace`. Then it
+  // calls `cut`, which is to end what handlers wait for, gives them kLastWords for their answers,
+  // cuts the connections, and returns when every handler has returned. Idempotent.
+  void stop(milliseconds grace, const std::function<void()>& cut = {});
 
  private:
   class Listener;

@@ -157,7 +157,8 @@ class FakeResolver final : public Resolver {
   }
   int asked() const { return asked_; }
 
-  Task<Expected<std::vector<Address>>> resolve(std::string host, WaitOptions) override {
+  Task<Expected<std::vector<Address>>> resolve(std::string host, std::string,
+                                               WaitOptions) override {
     ++asked_;
     auto& list = answers_[host];
     if (list.empty()) co_return fail(Errc::unavailable, "no such name", host);

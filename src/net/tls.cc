@@ -7,9 +7,12 @@
 #include <system_error>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "crypto/certificates.h"
+#include "net/regular_file.h"
 #include "wire/url.h"
 
 namespace writ::net {
@@ -18,6 +21,7 @@ namespace {
 constexpr const char* kCiphers12 =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+constexpr std::size_t kMaxFile = std::size_t{1} << 20;
 constexpr std::array<unsigned char, 9> kAlpn = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 // The first error of this thread's queue, which it empties.
@@ -143,19 +147,67 @@ int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
   return SSL_TLSEXT_ERR_OK;
 }
 
+struct X509Delete {
+  void operator()(X509* certificate) const { X509_free(certificate); }
+};
+using CertificatePtr = std::unique_ptr<X509, X509Delete>;
+
+CertificatePtr parsed(const Bytes& der) {
+  const auto* at = der.data();
+  return CertificatePtr(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+}
+
+Expected<void> use_chain(ssl_ctx_st* context, const std::string& file) {
+  WRIT_TRY(const auto text, read_regular_file(file, kMaxFile));
+  auto chain = crypto::read_certificates(text, {.bytes = kMaxFile, .count = 32});
+  if (!chain) {
+    chain.error().where = file;
+    return std::unexpected(std::move(chain).error());
+  }
+  bool leaf = true;
+  for (const auto& der : *chain) {
+    const auto certificate = parsed(der);
+    const bool used = leaf ? SSL_CTX_use_certificate(context, certificate.get()) == 1
+                           : SSL_CTX_add1_chain_cert(context, certificate.get()) == 1;
+    if (!used)
+      return fail(Errc::invalid_input, "cannot be used as a certificate: " + openssl_error(), file);
+    leaf = false;
+  }
+  return {};
+}
+
+// Instead of OpenSSL's own, which asks on the terminal.
+int refuse_passphrase(char*, int, int, void* asked) {
+  *static_cast<bool*>(asked) = true;
+  return -1;
+}
+
+Expected<void> use_key(ssl_ctx_st* context, const std::string& file) {
+  WRIT_TRY(const auto text, read_secret_file(file, kMaxFile));
+  const std::unique_ptr<BIO, decltype(&BIO_free)> source(
+      BIO_new_mem_buf(text.reveal().data(), static_cast<int>(text.size())), BIO_free);
+  bool encrypted = false;
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      PEM_read_bio_PrivateKey(source.get(), nullptr, refuse_passphrase, &encrypted), EVP_PKEY_free);
+  if (encrypted) {
+    ERR_clear_error();
+    return fail(Errc::invalid_input,
+                "the TLS key is encrypted, and the server asks nobody for a passphrase", file,
+                "keep a key without one, mode 0600: openssl pkey -in KEY -out PLAIN_KEY");
+  }
+  if (key == nullptr || SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
+    return fail(Errc::invalid_input,
+                "cannot be used as the certificate's PEM private key: " + openssl_error(), file);
+  }
+  return {};
+}
+
 }  // namespace
 
 Expected<std::shared_ptr<const TlsServerContext>> TlsServerContext::create(const Options& options) {
   WRIT_TRY(auto context, make_context(TLS_server_method()));
-  if (SSL_CTX_use_certificate_chain_file(context.get(), options.certificate_file.c_str()) != 1) {
-    return fail(Errc::invalid_input, "cannot be read as a PEM certificate: " + openssl_error(),
-                options.certificate_file);
-  }
-  if (SSL_CTX_use_PrivateKey_file(context.get(), options.key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return fail(Errc::invalid_input,
-                "cannot be used as the certificate's PEM private key: " + openssl_error(),
-                options.key_file);
-  }
+  WRIT_TRY_VOID(use_chain(context.get(), options.certificate_file));
+  WRIT_TRY_VOID(use_key(context.get(), options.key_file));
   SSL_CTX_set_alpn_select_cb(context.get(), select_protocol, nullptr);
   return std::make_shared<const TlsServerContext>(std::move(context));
 }
@@ -166,15 +218,16 @@ std::unique_ptr<Transport> TlsServerContext::transport(int socket) const {
   return std::make_unique<TlsTransport>(std::move(ssl), context_);
 }
 
-Expected<std::shared_ptr<const TlsClientContext>> TlsClientContext::create(const Options& options) {
+Expected<std::shared_ptr<const TlsClientContext>> TlsClientContext::create(
+    const std::vector<Bytes>& authorities) {
   WRIT_TRY(auto context, make_context(TLS_client_method()));
-  const bool loaded =
-      options.ca_file.empty()
-          ? SSL_CTX_set_default_verify_paths(context.get()) == 1
-          : SSL_CTX_load_verify_locations(context.get(), options.ca_file.c_str(), nullptr) == 1;
-  if (!loaded) {
-    return fail(Errc::invalid_input, "cannot be read as PEM certificates: " + openssl_error(),
-                options.ca_file.empty() ? "the system's certificates" : options.ca_file);
+  auto* store = SSL_CTX_get_cert_store(context.get());
+  for (const auto& der : authorities) {
+    const auto certificate = parsed(der);
+    if (certificate == nullptr || X509_STORE_add_cert(store, certificate.get()) != 1) {
+      return fail(Errc::invalid_input,
+                  "cannot be used as a certificate authority: " + openssl_error());
+    }
   }
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
@@ -190,7 +243,8 @@ Expected<std::unique_ptr<Transport>> TlsClientContext::transport(int socket,
   auto ssl = make_ssl(context_, socket);
   SSL_set_connect_state(ssl.get());
   auto* parameters = SSL_get0_param(ssl.get());
-  X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  X509_VERIFY_PARAM_set_hostflags(
+      parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   // An address is matched against the certificate's addresses alone, and has no SNI (RFC 6066
   // section 3).
   const bool is_name = host_kind(host) == HostKind::name && host.find(':') == std::string::npos;
@@ -202,6 +256,10 @@ Expected<std::unique_ptr<Transport>> TlsClientContext::transport(int socket,
     return fail(Errc::invalid_input, "cannot be checked against a certificate", host);
   }
   return std::make_unique<TlsTransport>(std::move(ssl), context_);
+}
+
+CertificatePlaces system_certificate_places() {
+  return {.file = X509_get_default_cert_file(), .folder = X509_get_default_cert_dir()};
 }
 
 }  // namespace writ::net

@@ -5,7 +5,9 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "net/stream.h"
 
@@ -21,8 +23,8 @@ class TlsServerContext {
     std::string certificate_file;  // PEM, the leaf first, then its chain
     std::string key_file;          // PEM, not encrypted
   };
-  // invalid_input, naming the file, where a file cannot be read or the key is not the
-  // certificate's.
+  // Errors name the file that cannot be read. invalid_input for a key that is encrypted, for nobody
+  // is asked for a passphrase, and for one that is not the certificate's. Blocks: never on a loop.
   static Expected<std::shared_ptr<const TlsServerContext>> create(const Options& options);
 
   std::unique_ptr<Transport> transport(int socket) const;
@@ -35,13 +37,14 @@ class TlsServerContext {
 
 class TlsClientContext {
  public:
-  struct Options {
-    std::string ca_file{};  // PEM; empty is the system's store
-  };
-  static Expected<std::shared_ptr<const TlsClientContext>> create(const Options& options);
+  // Trusts these certificates (DER) and no other; none trusts nobody. invalid_input for one that
+  // cannot be read.
+  static Expected<std::shared_ptr<const TlsClientContext>> create(
+      const std::vector<Bytes>& authorities);
 
   // Always verifies the chain and that the certificate is `host`'s: a name, or the text of an
-  // address without brackets. There is no way to turn that off.
+  // address without brackets. Its subject alternative names decide, and its common name never
+  // does (RFC 9525 section 2). There is no way to turn that off.
   Expected<std::unique_ptr<Transport>> transport(int socket, const std::string& host) const;
 
   explicit TlsClientContext(std::shared_ptr<ssl_ctx_st> context) : context_(std::move(context)) {}
@@ -49,5 +52,13 @@ class TlsClientContext {
  private:
   std::shared_ptr<ssl_ctx_st> context_;
 };
+
+// Where this OpenSSL looks for the system's authorities: a PEM file, and folders with a colon
+// between.
+struct CertificatePlaces {
+  std::string file;
+  std::string folder;
+};
+CertificatePlaces system_certificate_places();
 
 }  // namespace writ::net

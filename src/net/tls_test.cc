@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls.h"
 
+#include <filesystem>
 #include <future>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include "net/authorities.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "net/testing.h"
@@ -65,7 +68,8 @@ class TlsTest : public ::testing::Test {
   Expected<std::string> fetch(const std::string& host, const std::string& ca_file,
                               std::string target = "/", std::string body = "body",
                               ExchangeOptions options = {}) {
-    auto tls = TlsClientContext::create({.ca_file = ca_file});
+    auto tls = TlsClientContext::create(ca_file.empty() ? read_system_authorities()
+                                                        : read_authorities(ca_file).value());
     EXPECT_TRUE(tls);
     Upstream upstream{.scheme = "https",
                       .host = host,
@@ -168,11 +172,12 @@ TEST_F(TlsTest, ACutResponseIsAnError) {
 // failures.md 16: to see that it has come, TLS takes it from the socket; it is read all the same.
 TEST_F(TlsTest, AnEarlyAnswerIsReadThroughTls) {
   serve(authority_.issue("IP:127.0.0.1"));
-  Upstream upstream{.scheme = "https",
-                    .host = "127.0.0.1",
-                    .port = server_->port(),
-                    .rules = rules_,
-                    .tls = TlsClientContext::create({.ca_file = authority_.ca_file()}).value()};
+  Upstream upstream{
+      .scheme = "https",
+      .host = "127.0.0.1",
+      .port = server_->port(),
+      .rules = rules_,
+      .tls = TlsClientContext::create(read_authorities(authority_.ca_file()).value()).value()};
   const auto status = run_on(
       loops_.at(0),
       [](HttpClient& client, Upstream to, OneShot<bool> answered) -> Task<Expected<int>> {
@@ -199,6 +204,97 @@ TEST_F(TlsTest, P17_AClientThatGoesIsSeenThroughTls) {
   gone_seen_.get_future().get();
 }
 
+TEST_F(TlsTest, P19_ACommonNameVouchesForNoHost) {
+  resolver_.answer("upstream.test", {"127.0.0.1"});
+  resolver_.answer("other.test", {"127.0.0.1"});
+  // Neither alone, nor beside alternative names of another kind.
+  for (const auto* names : {"", "IP:127.0.0.1", "email:a@upstream.test"}) {
+    serve(authority_.issue(names, 3600, "upstream.test"));
+    const auto fetched = fetch("upstream.test", authority_.ca_file());
+    ASSERT_FALSE(fetched) << names;
+    EXPECT_THAT(fetched.error().message, HasSubstr("ostname mismatch")) << names;
+  }
+  serve(authority_.issue("DNS:other.test", 3600, "upstream.test"));
+  EXPECT_FALSE(fetch("upstream.test", authority_.ca_file()));
+  EXPECT_EQ(fetch("other.test", authority_.ca_file()), "body");
+}
+
+TEST_F(TlsTest, AnEncryptedKeyIsRefusedAndNobodyIsAskedForItsPassphrase) {
+  const auto files = authority_.issue("DNS:a.test");
+  TestAuthority::encrypt(files.key);
+  const auto refused =
+      TlsServerContext::create({.certificate_file = files.certificate, .key_file = files.key});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().where, files.key);
+  EXPECT_THAT(refused.error().message, HasSubstr("the TLS key is encrypted"));
+}
+
+TEST_F(TlsTest, P48_APipeIsRefusedAsAFileAndNotWaitedFor) {
+  const auto files = authority_.issue("DNS:a.test");
+  std::filesystem::remove(files.key);
+  ASSERT_EQ(mkfifo(files.key.c_str(), 0600), 0);
+  const auto refused =
+      TlsServerContext::create({.certificate_file = files.certificate, .key_file = files.key});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("not a regular file"));
+  EXPECT_FALSE(read_authorities(files.key));
+  EXPECT_FALSE(read_authorities("/dev/ptmx"));
+  EXPECT_FALSE(read_authorities("/dev/zero"));
+}
+
+TEST_F(TlsTest, AuthoritiesThatWereTakenAwayAreTrustedNoLonger) {
+  const TestAuthority other;
+  Authorities authorities;
+  EXPECT_FALSE(authorities.system()) << "nobody is trusted before they are read";
+  const auto file = authority_.ca_file();
+  ASSERT_TRUE(authorities.load({{"ours", file}, {"other", other.ca_file()}}));
+  const auto ours = authorities.named("ours").value();
+  ASSERT_TRUE(authorities.load({{"ours", file}}));
+  EXPECT_EQ(authorities.named("ours").value(), ours) << "what is the same stays the same";
+  EXPECT_EQ(authorities.named("other").error().code, Errc::not_found);
+  std::filesystem::copy_file(other.ca_file(), file,
+                             std::filesystem::copy_options::overwrite_existing);
+  ASSERT_TRUE(authorities.load({{"ours", file}}));
+  EXPECT_NE(authorities.named("ours").value(), ours);
+  std::filesystem::remove(file);
+  const auto gone = authorities.load({{"ours", file}});
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().where, file);
+  EXPECT_FALSE(authorities.named("ours")) << "what cannot be read is not believed any longer";
+  EXPECT_TRUE(authorities.system()) << "the rest is in force";
+}
+
+TEST_F(TlsTest, ConnectionsFromBeforeAreForgotten) {
+  serve(authority_.issue("DNS:upstream.test,IP:127.0.0.1"));
+  const Upstream upstream{
+      .scheme = "https",
+      .host = "127.0.0.1",
+      .port = server_->port(),
+      .rules = rules_,
+      .tls = TlsClientContext::create(read_authorities(authority_.ca_file()).value()).value()};
+  const auto exchange = [&](bool forget_within) {
+    return run_on(loops_.at(0), [](HttpClient& client, Upstream to, bool forget) -> Task<bool> {
+      auto exchange = co_await client.connect(std::move(to), {});
+      if (!exchange) co_return false;
+      const bool reused = exchange->reused();
+      EXPECT_TRUE(co_await exchange->send({.method = "GET", .target = "/", .host = "a.test"}, {}));
+      if (forget) {
+        client.forget_connections();
+        co_await asio::post(Loop::current().executor(), use_task);
+      }
+      EXPECT_TRUE(co_await exchange->receive_head());
+      EXPECT_TRUE(co_await exchange->receive_all(16));
+      co_return reused;
+    }(client_, upstream, forget_within));
+  };
+  EXPECT_FALSE(exchange(false));
+  EXPECT_TRUE(exchange(false));
+  client_.forget_connections();
+  EXPECT_FALSE(exchange(false)) << "an idle one";
+  EXPECT_TRUE(exchange(true));
+  EXPECT_FALSE(exchange(false)) << "one that was in use meanwhile";
+}
+
 TEST_F(TlsTest, FilesThatDoNotFitAreRefusedByName) {
   const auto one = authority_.issue("DNS:a.test");
   const auto two = authority_.issue("DNS:b.test");
@@ -210,7 +306,10 @@ TEST_F(TlsTest, FilesThatDoNotFitAreRefusedByName) {
       TlsServerContext::create({.certificate_file = "/absent", .key_file = one.key});
   ASSERT_FALSE(absent);
   EXPECT_EQ(absent.error().where, "/absent");
-  EXPECT_FALSE(TlsClientContext::create({.ca_file = one.key}));
+  // A private key is no authority, and is not let pass as none.
+  const auto key = read_authorities(one.key);
+  ASSERT_FALSE(key);
+  EXPECT_EQ(key.error().where, one.key);
 }
 
 }  // namespace

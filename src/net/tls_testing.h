@@ -36,16 +36,28 @@ class TestAuthority {
   };
   // `names` as OpenSSL writes them: "DNS:upstream.test,IP:127.0.0.1". It began an hour ago and ends
   // in `seconds_left`, which may be negative.
-  Files issue(const std::string& names, long seconds_left = 3600) {
+  // Without names it has none but its common name.
+  Files issue(const std::string& names, long seconds_left = 3600,
+              const char* common_name = "leaf") {
     const auto stem = (folder_ / std::to_string(++issued_)).string();
     const Files files{.certificate = stem + ".pem", .key = stem + ".key"};
     const KeyPtr key(EVP_EC_gen("P-256"), EVP_PKEY_free);
-    const auto leaf =
-        make(certificate_.get(), "leaf", "CA:FALSE", names.c_str(), key.get(), seconds_left);
+    const auto leaf = make(certificate_.get(), common_name, "CA:FALSE",
+                           names.empty() ? nullptr : names.c_str(), key.get(), seconds_left);
     write_certificate(files.certificate, leaf.get());
     const FilePtr file(std::fopen(files.key.c_str(), "w"), std::fclose);
     WRIT_CHECK(PEM_write_PrivateKey(file.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr));
     return files;
+  }
+  // Puts the key under a passphrase, where it lies.
+  static void encrypt(const std::string& key_file) {
+    const FilePtr in(std::fopen(key_file.c_str(), "r"), std::fclose);
+    const KeyPtr key(PEM_read_PrivateKey(in.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
+    const FilePtr out(std::fopen(key_file.c_str(), "w"), std::fclose);
+    const std::string passphrase = "a passphrase";
+    WRIT_CHECK(PEM_write_PrivateKey(out.get(), key.get(), EVP_aes_256_cbc(),
+                                    reinterpret_cast<const unsigned char*>(passphrase.data()),
+                                    static_cast<int>(passphrase.size()), nullptr, nullptr) == 1);
   }
 
  private:

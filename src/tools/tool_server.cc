@@ -8,6 +8,8 @@
 #include <set>
 
 #include "base/check.h"
+#include "base/encoding.h"
+#include "crypto/certificates.h"
 #include "crypto/hash.h"
 #include "tools/compiled_schema.h"
 #include "tools/operation_parser.h"
@@ -96,6 +98,7 @@ class ToolServerParser {
     WRIT_TRY_VOID(reader_.finish());
     WRIT_TRY_VOID(read_addresses());
     WRIT_TRY_VOID(read_url());
+    WRIT_TRY_VOID(read_authorities());
     WRIT_TRY_VOID(read_credential());
     WRIT_TRY_VOID(read_timeouts());
     WRIT_TRY_VOID(read_limits());
@@ -116,7 +119,9 @@ class ToolServerParser {
     server_.allow_addresses_ =
         reader_.optional_strings("allow_addresses", {.max = limits_.list_entries})
             .value_or(std::vector<std::string>());
-    server_.ca_file_ = reader_.optional_string("ca_file");
+    ca_ = reader_.optional_string("ca", {.max = crypto::CertificateLimits().bytes});
+    ca_name_ = reader_.optional_string("ca_name", {.max = 63});
+    ca_file_ = reader_.optional_string("ca_file");
     credential_ = reader_.optional_object("credential");
     timeouts_ = reader_.optional_object("timeouts");
     body_limits_ = reader_.optional_object("limits");
@@ -150,9 +155,6 @@ class ToolServerParser {
         return wrong(at, "plain http would carry the credential in the clear",
                      "use https, or name the addresses to trust in allow_addresses");
       }
-      if (server_.ca_file_) {
-        return wrong(reader_.pointer("ca_file"), "plain http has no certificates to check");
-      }
     }
     server_.url_ = *std::move(url);
     if (server_.url_.is_https() || host_kind(server_.url_.host) == HostKind::name) return {};
@@ -163,6 +165,32 @@ class ToolServerParser {
       return {};
     }
     return wrong(at, "plain http goes to allow_addresses alone, and this address is not in them");
+  }
+
+  // No document names a path of the server (P48): the certificates stand in it, or writ.toml names
+  // their file.
+  Expected<void> read_authorities() {
+    auto& out = server_.authorities_;
+    const int given = int{ca_.has_value()} + int{ca_name_.has_value()} + int{ca_file_.has_value()};
+    if (given == 0) return {};
+    const auto at = reader_.pointer(ca_ ? "ca" : ca_name_ ? "ca_name" : "ca_file");
+    if (given > 1) return wrong(at, "ca and ca_name are two ways to say one thing: give one");
+    if (!server_.url_.is_https()) return wrong(at, "plain http has no certificates to check");
+    if (ca_file_) {
+      out = {.source = Authorities::Source::file, .name = *ca_file_};
+      return {};
+    }
+    if (ca_name_) {
+      if (!is_name_word(*ca_name_)) {
+        return wrong(at, "must be a name that the server's writ.toml has under [certificates]");
+      }
+      out = {.source = Authorities::Source::named, .name = *ca_name_};
+      return {};
+    }
+    auto certificates = crypto::read_certificates(*ca_);
+    if (!certificates) return wrong(at, certificates.error().message, certificates.error().hint);
+    out = {.source = Authorities::Source::document, .certificates = *std::move(certificates)};
+    return {};
   }
 
   Expected<void> read_credential() {
@@ -360,7 +388,18 @@ class ToolServerParser {
     out["url"] = server_.url_.origin();
     out["environment"] = server_.environment_;
     out["allow_addresses"] = boost::json::value_from(server_.allow_addresses_);
-    out["ca_file"] = server_.ca_file_ ? Json(*server_.ca_file_) : Json();
+    const auto& authorities = server_.authorities_;
+    // Also where there is none, as in version 0.1: a definition that has not changed keeps its
+    // digest.
+    out["ca_file"] =
+        authorities.source == Authorities::Source::file ? Json(authorities.name) : Json();
+    if (authorities.source == Authorities::Source::named) out["ca_name"] = authorities.name;
+    if (authorities.source == Authorities::Source::document) {
+      JsonArray digests;
+      for (const auto& certificate : authorities.certificates)
+        digests.emplace_back(hex_encode(crypto::sha256(certificate)));
+      out["ca"] = std::move(digests);
+    }
     out["credential"] = server_.credential_name_ ? Json(*server_.credential_name_) : Json();
     return out;
   }
@@ -412,6 +451,9 @@ class ToolServerParser {
   ToolServer server_;
 
   std::string url_;
+  std::optional<std::string> ca_;
+  std::optional<std::string> ca_name_;
+  std::optional<std::string> ca_file_;
   std::vector<Network> networks_;
   const JsonObject* credential_ = nullptr;
   std::optional<CredentialPlace> place_;

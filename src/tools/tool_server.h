@@ -7,7 +7,8 @@
 //   url             origin only: "https://api.example.com", "http://127.0.0.1:8700"
 //   environment     optional text that policies may ask for: "production"
 //   allow_addresses optional CIDRs to which the egress guard makes an exception (P19)
-//   ca_file         optional PEM file of the authorities that may vouch for the upstream
+//   ca              optional PEM: the authorities that may vouch for the upstream, or
+//   ca_name         the name of such in the server's writ.toml; without either, the system's
 //   credential      optional { name, and one of: header (with prefix), query, basic = "user" }
 //   timeouts        optional { connect, first_byte, idle, total }: "500ms", "10s", "2m"
 //   limits          optional { request_bytes, response_bytes }
@@ -43,6 +44,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
@@ -81,6 +83,19 @@ struct BodyLimits {
   std::uint64_t response_bytes = std::uint64_t{64} << 20;
 };
 
+// Who may vouch for an https upstream.
+struct Authorities {
+  enum class Source : std::uint8_t {
+    system,
+    document,  // `certificates`
+    named,     // those that writ.toml has under `name`
+    file,      // `name` is a path, from a document that version 0.1 accepted: nobody (P48)
+  };
+  Source source = Source::system;
+  std::string name{};
+  std::vector<Bytes> certificates{};  // DER
+};
+
 // Immutable and thread-safe. An Operation lives as long as the server that it is part of (copying
 // or moving the server leaves pointers to the old one's behind).
 class ToolServer {
@@ -94,7 +109,7 @@ class ToolServer {
   std::span<const std::string> allow_addresses() const { return allow_addresses_; }
   // Whether the dialer is held to allow_addresses: true for plain http.
   bool only_allowed_addresses() const;
-  const std::optional<std::string>& ca_file() const { return ca_file_; }
+  const Authorities& authorities() const { return authorities_; }
   const Timeouts& timeouts() const { return timeouts_; }
   const BodyLimits& limits() const { return limits_; }
   // What the body of a request to this operation may have: `request_bytes`, and for one that is
@@ -123,7 +138,7 @@ class ToolServer {
   std::string environment_;
   std::optional<std::string> credential_name_;
   std::vector<std::string> allow_addresses_;
-  std::optional<std::string> ca_file_;
+  Authorities authorities_;
   Timeouts timeouts_;
   BodyLimits limits_;
   std::vector<Operation> operations_;

@@ -44,6 +44,19 @@ amount = { type = "integer", minimum = 1 }
 invoice = { type = "string" }
 )";
 
+// openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=test
+constexpr std::string_view kAuthority = R"(-----BEGIN CERTIFICATE-----
+MIIBdjCCARugAwIBAgIUAitc1niErtucw5Z6ecjxaGp0sZUwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjEyMDExMTUxNTlaGA8yMTI2MTEwNzExNTE1
+OVowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABFaJ
+M18XL3A0gt3FI9BBWweDRsE0pHOYA2RuOYxA0Xq62ks6/Tapz0NQBh9ZPlXwKEt4
+kjW37skCZNJ9ynvVKTCjUzBRMB0GA1UdDgQWBBTgjlxIX8ig6ZZGnCNbwpwS28xD
+3TAfBgNVHSMEGDAWgBTgjlxIX8ig6ZZGnCNbwpwS28xD3TAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0kAMEYCIQCOv9Px036ilkxun3Hk+to0kQGZvUad7PTZ
+xinnPWX57AIhANddp1NdTwtlievBqAPOzwUjxWDMRNh4yd/S3MvqxubE
+-----END CERTIFICATE-----
+)";
+
 Expected<ToolServer> parse(const std::string& text, std::string_view name = "billing") {
   const auto document = parse_toml(text, "tools/billing.toml");
   if (!document) return std::unexpected(document.error());
@@ -253,6 +266,44 @@ TEST(ToolServer, PlainHttpIsForNamedAddressesAlone) {
     EXPECT_NE(
         refused(with("kind =", "allow_addresses = [\"" + std::string(network) + "\"]\nkind =")), "")
         << network;
+}
+
+TEST(ToolServer, P48_ADocumentNamesNoFileButCertificatesOrTheNameThatWritTomlHasForThem) {
+  const auto beside = [](std::string_view line) {
+    return with("kind =", std::string(line) + "\nkind =");
+  };
+  using Source = Authorities::Source;
+  EXPECT_EQ(parse(std::string(kDocument))->authorities().source, Source::system);
+  const auto named = parse(beside("ca_name = \"corp\""));
+  ASSERT_TRUE(named) << named.error().to_string();
+  EXPECT_EQ(named->authorities().source, Source::named);
+  EXPECT_EQ(named->authorities().name, "corp");
+  for (const auto* name : {"/etc/ssl/ca.pem", "../ca", "Corp", "ca.pem", ""})
+    EXPECT_THAT(refused(beside("ca_name = \"" + std::string(name) + "\"")), StartsWith("/ca_name"))
+        << name;
+  // What was stored by version 0.1 is still read, and stands for nobody.
+  const auto file = parse(beside("ca_file = \"/dev/ptmx\""));
+  ASSERT_TRUE(file) << file.error().to_string();
+  EXPECT_EQ(file->authorities().source, Source::file);
+
+  const std::string certificate(kAuthority);
+  const auto inline_text = [&](const std::string& text) {
+    return beside("ca = \"\"\"\n" + text + "\"\"\"");
+  };
+  const auto own = parse(inline_text(certificate + certificate));
+  ASSERT_TRUE(own) << own.error().to_string();
+  EXPECT_EQ(own->authorities().source, Source::document);
+  EXPECT_EQ(own->authorities().certificates.size(), 2U);
+  EXPECT_NE(own->definition(), parse(inline_text(certificate))->definition());
+  EXPECT_NE(named->definition(), parse(beside("ca_name = \"other\""))->definition());
+  for (const auto* text : {"", "/etc/ssl/ca.pem", "-----BEGIN CERTIFICATE-----\n",
+                           "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"})
+    EXPECT_THAT(refused(inline_text(text)), StartsWith("/ca")) << text;
+  EXPECT_THAT(refused(beside("ca_name = \"corp\"\nca_file = \"a\"")), HasSubstr("give one"));
+  EXPECT_THAT(refused(with("url = \"https://api.example.com\"",
+                           "url = \"http://127.0.0.1:1\"\nallow_addresses = [\"127.0.0.1/32\"]\n"
+                           "ca_name = \"corp\"")),
+              HasSubstr("plain http has no certificates"));
 }
 
 TEST(ToolServer, NamesBeginWithTheServersName) {

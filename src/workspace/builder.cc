@@ -152,6 +152,11 @@ class VersionBuilder {
   Expected<void> add_server(const std::string& name, const Json& document) {
     WRIT_TRY(auto server,
              tools::parse_tool_server(document, id_of<ServerId>("server", name), name, budget_));
+    if (version_->rules_ != Rules::first &&
+        server.authorities().source == tools::Authorities::Source::file)
+      return fail(Errc::invalid_input, "a document names no file of the server", "/ca_file",
+                  "write the certificates into ca, or name them with ca_name where the server's "
+                  "writ.toml has them under [certificates]");
     version_->servers_.push_back(std::make_shared<const tools::ToolServer>(std::move(server)));
     return {};
   }

@@ -32,8 +32,9 @@ using Documents = std::map<std::string, std::string, std::less<>>;
 // By which rules a version's documents were applied. A stored version is read by its own rules, so
 // that a newer server changes nothing before somebody applies.
 enum class Rules : std::uint8_t {
-  first = 1,     // a step that does not say for whom it is, is for either
-  runs_for = 2,  // it is for a user (protocol.md P39)
+  first = 1,     // a step that does not say for whom it is, is for either; `ca_file` of a tool
+                 // server is let stand, and no such file is read
+  runs_for = 2,  // it is for a user (protocol.md P39); `ca_file` is refused (P48)
 };
 inline constexpr Rules kCurrentRules = Rules::runs_for;
 

@@ -194,5 +194,20 @@ TEST_F(Workspace, TheDifferenceSaysWhoseAuthorityGrew) {
   EXPECT_EQ(changes[0].detail, "may use billing.customer.delete now");
 }
 
+TEST_F(Workspace, P48_ADocumentThatNamesAFileIsRefusedAndOneThatWasStoredIsServed) {
+  auto documents = example();
+  auto& billing = documents.at("tools/billing.toml");
+  const std::string_view url = "url = \"http://127.0.0.1:8710\"";
+  const auto at = billing.find(url);
+  ASSERT_NE(at, std::string::npos);
+  billing.replace(at, url.size(), "url = \"https://127.0.0.1:8710\"\nca_file = \"/dev/ptmx\"");
+  EXPECT_NE(problems(documents).find("a document names no file of the server"), std::string::npos);
+  EXPECT_NE(problems(documents).find("tools/billing.toml:"), std::string::npos);
+  const auto stored = build_version(id_, 1, documents, {}, clock_, random_, Rules::first);
+  ASSERT_TRUE(stored) << stored.error().front().to_string();
+  EXPECT_EQ(stored->version->server("billing")->authorities().source,
+            tools::Authorities::Source::file);
+}
+
 }  // namespace
 }  // namespace writ::workspace
