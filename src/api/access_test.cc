@@ -184,8 +184,8 @@ TEST_F(AccessTest, P10_AnotherWorkspacesIdIsAnsweredLikeOneThatDoesNotExist) {
 }
 
 TEST_F(AccessTest, P10_AStrangersListsHoldNothingOfOthers) {
-  EXPECT_EQ(as(stranger(), "GET", "/v1/runs").body, "{\"runs\":[]}");
-  EXPECT_EQ(as(stranger(), "GET", "/v1/approvals").body, "{\"approvals\":[]}");
+  EXPECT_EQ(as(stranger(), "GET", "/v1/runs").body, "{\"more\":false,\"runs\":[]}");
+  EXPECT_EQ(as(stranger(), "GET", "/v1/approvals").body, "{\"approvals\":[],\"more\":false}");
   EXPECT_THAT(as(stranger(), "GET", "/v1/workspace").body, Not(HasSubstr("acme")));
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/api.h"
 
+#include <algorithm>
+
 #include "api/approval_page.h"
+#include "api/bodies.h"
 #include "base/encoding.h"
 #include "wire/http_fields.h"
 
@@ -102,7 +105,8 @@ Task<void> Api::handle(net::ServerRequest& request, net::ServerResponse& respons
                                              public_url_ +
                                              "/.well-known/oauth-protected-resource/v1\"");
   }
-  if (why.status == 429 || why.status == 503) (void)fields.add("Retry-After", "1");
+  if ((why.status == 429 || why.status == 503) && !why.retry_after)
+    (void)fields.add("Retry-After", "1");
   if (why.status >= 500) {
     parts_.log.warning("api.failed", {{"method", request.method()},
                                       {"path", net::path_of(request.target())},
@@ -131,8 +135,11 @@ Task<Handled> Api::answer(net::ServerRequest& request) {
 
 Task<Handled> Api::answer(net::ServerRequest& request, Match match) {
   WRIT_API_TRY(auto asked, authenticate(request));
+  request.known();
   asked.names = std::move(match.names);
   const auto operation = match.route->access.operation();
+  // P37: before anything is looked up, or a byte of the body is read.
+  WRIT_API_TRY(const auto share, admit(asked, operation));
   const broker::EntryWriter writer(asked.workspace->id(), asked.workspace->data_key(), parts_.clock,
                                    parts_.random);
   const auto note_refusal = [&](broker::ControlVerdict why) {
@@ -156,6 +163,21 @@ Task<Handled> Api::answer(net::ServerRequest& request, Match match) {
   }
   WRIT_API_TRY(asked.query, parse_form(net::query_of(request.target())));
   co_return co_await (endpoints_.*match.route->handler)(asked);
+}
+
+Expected<Api::Admitted> Api::admit(const Asked& asked, broker::Operation operation) {
+  const broker::Holder holder{
+      .workspace = asked.workspace->id(),
+      .member = asked.caller.run != nullptr ? asked.caller.run->agent.raw()
+                                            : asked.caller.user->id.raw()};
+  const std::uint64_t most = !asked.request.has_body()               ? 0
+                             : operation == broker::Operation::apply ? kMaxApplyBody
+                                                                     : kMaxSmallBody;
+  Admitted out;
+  WRIT_TRY(out.request, parts_.shares.control_requests.take(holder));
+  WRIT_TRY(out.bytes, parts_.shares.control_bytes.take(
+                          holder, std::min(asked.request.declared_length().value_or(most), most)));
+  return out;
 }
 
 Expected<Asked> Api::authenticate(net::ServerRequest& request) {

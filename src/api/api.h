@@ -36,6 +36,12 @@ class Api {
  private:
   Task<Handled> answer(net::ServerRequest& request);
   Task<Handled> answer(net::ServerRequest& request, Match match);
+  // What a request takes of its sender's share; held until it is answered.
+  struct Admitted {
+    broker::Share::Slot request;
+    broker::Share::Slot bytes;
+  };
+  Expected<Admitted> admit(const Asked& asked, broker::Operation operation);
   Expected<Asked> authenticate(net::ServerRequest& request);
   Expected<Asked> authenticate_agent(net::ServerRequest& request,
                                      const net::Credentials& credentials, std::string_view url);

@@ -211,6 +211,81 @@ TEST_F(ApiTest, RunsAreListedForWhomTheyAre) {
   EXPECT_EQ(as("alice", "GET", "/v1/runs/" + run->id.to_string()).text("state"), "ended");
 }
 
+TEST_F(ApiTest, P34_RunsComeInPagesTheLivingFirst) {
+  const auto old = acme.start("plan");
+  std::vector<RunId> over;
+  for (int i = 0; i < 5; ++i) {
+    acme.clock().advance(milliseconds(1));
+    over.insert(over.begin(), acme.start("plan")->id);
+    acme.revoke(over.front());
+  }
+  std::vector<RunId> seen;
+  std::string target = "/v1/runs?limit=2";
+  for (int pages = 0; pages < 10; ++pages) {
+    const auto page = read<protocol::RunList>(as("olivia", "GET", target));
+    EXPECT_LE(page.runs.size(), 2U);
+    for (const auto& run : page.runs) seen.push_back(run.id);
+    if (!page.cursor) break;
+    target = "/v1/runs?limit=2&cursor=" + *page.cursor;
+  }
+  auto wanted = over;
+  wanted.insert(wanted.begin(), old->id);
+  EXPECT_EQ(seen, wanted);
+  const auto living = read<protocol::RunList>(as("olivia", "GET", "/v1/runs?state=living"));
+  ASSERT_EQ(living.runs.size(), 1U);
+  EXPECT_EQ(living.runs[0].id, old->id);
+  EXPECT_EQ(read<protocol::RunList>(as("olivia", "GET", "/v1/runs?state=ended")).runs.size(), 5U);
+  for (const auto* wrong : {"limit=0", "limit=101", "limit=x", "cursor=x", "state=dead"})
+    EXPECT_EQ(as("olivia", "GET", "/v1/runs?" + std::string(wrong)).status, 400) << wrong;
+}
+
+TEST_F(ApiTest, P37_ApprovalsComeInPagesWithoutTheirStatementsAndOneIsWhole) {
+  const auto run = acme.refund_chain();
+  std::vector<ApprovalId> asked;
+  for (int i = 0; i < 5; ++i) {
+    acme.clock().advance(milliseconds(1));
+    acme.preview(*run);
+    asked.push_back(ask(*run, "key-" + std::to_string(i))->id);
+  }
+  std::vector<ApprovalId> seen;
+  std::string target = "/v1/approvals?limit=2";
+  for (int pages = 0; pages < 10; ++pages) {
+    const auto answer = as("bob", "GET", target);
+    EXPECT_THAT(answer.body, Not(HasSubstr("statement")));
+    const auto page = read<protocol::ApprovalList>(answer);
+    EXPECT_LE(page.approvals.size(), 2U);
+    for (const auto& each : page.approvals) seen.push_back(each.id);
+    if (!page.cursor) break;
+    target = "/v1/approvals?limit=2&cursor=" + *page.cursor;
+  }
+  EXPECT_EQ(seen, asked);
+  const auto one = read<protocol::ApprovalView>(
+      as("bob", "GET", "/v1/approvals/" + asked.front().to_string()));
+  EXPECT_EQ(one.statement,
+            acme.approvals().find(acme.workspace(), asked.front())->statement);
+  EXPECT_EQ(as("bob", "GET", "/v1/approvals?cursor=apr_1").status, 400);
+}
+
+TEST_F(ApiTest, P37_AControlRequestTakesItsShareBeforeItsBodyIsRead) {
+  const broker::Holder bob{.workspace = acme.workspace().id(),
+                           .member = acme.user_id("bob").raw()};
+  {
+    const auto bytes = acme.shares().control_bytes.take(bob, std::uint64_t{1'000'000} << 20);
+    ASSERT_TRUE(bytes);
+    EXPECT_EQ(as("bob", "GET", "/v1/session").status, 200);
+    const auto refused = as("bob", "POST", "/v1/user-tokens", "{}");
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_EQ(refused.text("limit"), "control_bytes_per_user");
+    EXPECT_THAT(refused.head, HasSubstr("Retry-After: 1\r\n"));
+    EXPECT_EQ(as("alice", "GET", "/v1/runs").status, 200);
+  }
+  const auto requests = acme.shares().control_requests.take(bob, 1'000'000);
+  ASSERT_TRUE(requests);
+  const auto refused = as("bob", "GET", "/v1/session");
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.text("limit"), "control_requests_per_user");
+}
+
 TEST_F(ApiTest, P4_P20_APersonDecidesWithASignature) {
   const auto run = acme.refund_chain();
   acme.preview(*run);

@@ -2,6 +2,7 @@
 // Endpoints about approvals: what is asked, and a person's signed answer (P4, P20).
 #include "api/bodies.h"
 #include "api/endpoints.h"
+#include "api/pages.h"
 #include "approval/matching.h"
 
 namespace writ::api {
@@ -58,15 +59,46 @@ protocol::ApprovalView Endpoints::view(const approval::Approval& approval) const
   return out;
 }
 
+protocol::ApprovalItem Endpoints::item(const approval::Approval& approval) const {
+  protocol::ApprovalItem out;
+  out.id = approval.id;
+  out.state = approval::name(approval::state_at(approval, parts_.clock.now()));
+  out.run = approval.run;
+  out.run_name = protocol::cut_for_list(approval.run_name);
+  out.agent = approval.agent_name;
+  if (approval.user) out.user = approval.user_name;
+  out.tool = approval.tool;
+  out.title = protocol::cut_for_list(approval.title);
+  out.groups = approval.groups;
+  out.missing = missing_groups(approval);
+  out.created = approval.created;
+  out.expires = approval.request_expires;
+  out.approved_until = approval.approval_expires;
+  return out;
+}
+
 Task<Handled> Endpoints::approvals(Asked& asked) {
+  WRIT_API_TRY(const auto page, page_asked(asked.query));
+  std::optional<ApprovalId> after;
+  if (page.cursor) {
+    WRIT_API_TRY(after, ApprovalId::parse(*page.cursor));
+  }
   protocol::ApprovalList out;
+  PageRoom room;
+  // Oldest first, so what is asked meanwhile comes behind every cursor.
   for (const auto& approval : parts_.approvals.open(*asked.workspace)) {
+    if (after && approval->id <= *after) continue;
     const broker::ControlSubject subject{
         .run = approval->run, .user = approval->user, .groups = approval->groups};
-    if (broker::decide(broker::Operation::see_approval, asked.caller, subject) ==
-        broker::ControlVerdict::allowed) {
-      out.approvals.push_back(view(*approval));
+    if (broker::decide(broker::Operation::see_approval, asked.caller, subject) !=
+        broker::ControlVerdict::allowed)
+      continue;
+    auto next = item(*approval);
+    if (out.approvals.size() == page.limit || !room.take(next.to_json())) {
+      out.cursor = out.approvals.back().id.to_string();
+      break;
     }
+    out.approvals.push_back(std::move(next));
   }
   co_return json_answer(out.to_json());
 }

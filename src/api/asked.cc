@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/asked.h"
 
+#include "broker/shares.h"
 #include "wire/canonical.h"
 
 namespace writ::api {
@@ -18,7 +19,13 @@ net::Problem not_here() {
 net::Problem problem_of(const Error& error) {
   // What lies behind names and ids of a path is answered alike, whatever the broker says of it.
   if (error.code == Errc::not_found) return not_here();
-  return net::problem_of(error);
+  auto out = net::problem_of(error);
+  if (auto met = broker::exceeded(error)) {
+    out.where.clear();
+    out.more["limit"] = std::move(met->limit);
+    if (met->after > seconds(0)) out.retry_after = met->after.count();
+  }
+  return out;
 }
 
 }  // namespace writ::api

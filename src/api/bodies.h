@@ -10,6 +10,9 @@
 namespace writ::api {
 
 inline constexpr std::size_t kMaxSmallBody = std::size_t{64} << 10;
+// Documents in JSON: each byte may take two, a control character six, and then the limit of the
+// documents counts what came of them.
+inline constexpr std::size_t kMaxApplyBody = std::size_t{12} << 20;
 
 // A message of protocol/.
 template <typename T>

@@ -4,6 +4,8 @@
 // broker, and write the answer in the shapes of protocol/.
 #pragma once
 
+#include <map>
+
 #include "api/asked.h"
 #include "api/parts.h"
 #include "broker/receipts.h"
@@ -61,10 +63,15 @@ class Endpoints {
   Task<Handled> static_log(Asked& asked);  // /log/{workspace}/…
 
  private:
-  protocol::RunView view(const broker::LiveWorkspace& workspace,
-                         const broker::KnownRun& known) const;
-  protocol::Trace view(const broker::LiveWorkspace& workspace, const broker::RunTrace& trace) const;
+  // "pending" or "approved", of each run that has an open question.
+  using ApprovalStates = std::map<RunId, std::string>;
+  ApprovalStates approval_states(const broker::LiveWorkspace& workspace) const;
+  protocol::RunView view(const broker::LiveWorkspace& workspace, const broker::KnownRun& known,
+                         const ApprovalStates& approvals) const;
+  protocol::Trace view(const broker::LiveWorkspace& workspace, const broker::RunTrace& trace,
+                       const ApprovalStates& approvals) const;
   protocol::ApprovalView view(const approval::Approval& approval) const;
+  protocol::ApprovalItem item(const approval::Approval& approval) const;
   Task<Expected<audit::Receipt>> latest_receipt(const Asked& asked, broker::Receipted which);
   Expected<std::shared_ptr<const broker::SignedHead>> head(const Asked& asked) const;
 

@@ -3,26 +3,14 @@
 // other verifier.
 #include "protocol/log.h"
 
-#include <charconv>
-
 #include "api/endpoints.h"
+#include "api/pages.h"
 #include "audit/checkpoint.h"
 #include "audit/tile.h"
 #include "broker/receipts.h"
 
 namespace writ::api {
 namespace {
-
-Expected<std::uint64_t> parse_number(std::string_view text, std::string_view where) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool one_spelling = text == "0" || !text.starts_with('0');
-  if (text.empty() || text.size() > 16 || error != std::errc() ||
-      end != text.data() + text.size() || !one_spelling) {
-    return fail(Errc::invalid_input, "not a whole number", std::string(where));
-  }
-  return value;
-}
 
 Answer octets(Bytes bytes) {
   return {.status = 200, .type = "application/octet-stream", .body = std::move(bytes)};

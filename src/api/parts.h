@@ -28,6 +28,7 @@ struct Parts {
   broker::Credentials& credentials;
   broker::Revocations& revocations;
   broker::Approvals& approvals;
+  broker::Shares& shares;
   const broker::UserTokens& user_tokens;
   const broker::Authenticator& authenticator;
   const broker::Calls& calls;

@@ -2,6 +2,8 @@
 // Endpoints about runs.
 #include "api/bodies.h"
 #include "api/endpoints.h"
+#include "api/pages.h"
+#include "broker/run_pages.h"
 
 namespace writ::api {
 namespace {
@@ -18,10 +20,30 @@ protocol::TracedAction view(const broker::PastAction& action) {
           .resolved = action.resolved};
 }
 
+Expected<broker::RunState> run_state(const Form& query) {
+  WRIT_TRY(const auto text, query.get_unique("state"));
+  if (!text || *text == "any") return broker::RunState::any;
+  if (*text == "living") return broker::RunState::living;
+  if (*text == "ended") return broker::RunState::ended;
+  return fail(Errc::invalid_input, "is none of any, living, ended", "state");
+}
+
 }  // namespace
 
+Endpoints::ApprovalStates Endpoints::approval_states(const broker::LiveWorkspace& workspace) const {
+  ApprovalStates out;
+  const auto now = parts_.clock.now();
+  for (const auto& approval : parts_.approvals.open(workspace)) {
+    const bool pending = approval::state_at(*approval, now) == approval::State::pending;
+    auto& state = out[approval->run];
+    if (pending || state.empty()) state = pending ? "pending" : "approved";
+  }
+  return out;
+}
+
 protocol::RunView Endpoints::view(const broker::LiveWorkspace& workspace,
-                                  const broker::KnownRun& known) const {
+                                  const broker::KnownRun& known,
+                                  const ApprovalStates& approvals) const {
   const auto& run = *known.run;
   const auto now = parts_.clock.now();
   protocol::RunView out{
@@ -47,12 +69,8 @@ protocol::RunView Endpoints::view(const broker::LiveWorkspace& workspace,
     const auto version = workspace.version();
     const auto scope = delegation::effective_scope(*lineage, version->terms());
     for (const auto& [tool, bounds] : scope.use.tools()) out.allowed_tools.push_back(tool);
-    for (const auto& approval : parts_.approvals.open(workspace)) {
-      if (approval->run != run.id) continue;
-      const bool pending = approval::state_at(*approval, now) == approval::State::pending;
-      if (pending) out.approval_state = "pending";
-      if (!pending && out.approval_state == "none") out.approval_state = "approved";
-    }
+    if (const auto asked = approvals.find(run.id); asked != approvals.end())
+      out.approval_state = asked->second;
     return out;
   }
   // Stopped in memory alone counts too: it is what holds now.
@@ -67,15 +85,16 @@ protocol::RunView Endpoints::view(const broker::LiveWorkspace& workspace,
 }
 
 protocol::Trace Endpoints::view(const broker::LiveWorkspace& workspace,
-                                const broker::RunTrace& trace) const {
+                                const broker::RunTrace& trace,
+                                const ApprovalStates& approvals) const {
   protocol::Trace out;
-  out.run = view(workspace, trace.run);
+  out.run = view(workspace, trace.run, approvals);
   for (const auto& action : trace.actions) out.actions.push_back(api::view(action));
   for (const auto& approval : trace.approvals) {
     protocol::TracedApproval seen{
         .id = approval->id,
         .tool = approval->tool,
-        .title = approval->title,
+        .title = protocol::cut_for_list(approval->title),
         .state = std::string(approval::name(approval::state_at(*approval, parts_.clock.now()))),
         .groups = approval->groups,
         .decided_by = {},
@@ -88,7 +107,9 @@ protocol::Trace Endpoints::view(const broker::LiveWorkspace& workspace,
     out.approvals.push_back(std::move(seen));
   }
   // No deeper than delegation::kMaxDepth.
-  for (const auto& child : trace.children) out.children.push_back(view(workspace, child));
+  for (const auto& child : trace.children)
+    out.children.push_back(view(workspace, child, approvals));
+  if (trace.next) out.cursor = std::to_string(*trace.next);
   return out;
 }
 
@@ -98,20 +119,47 @@ Task<Handled> Endpoints::runs(Asked& asked) {
                           {.run = run.id, .user = run.user, .groups = {}}) ==
            broker::ControlVerdict::allowed;
   };
-  WRIT_API_TRY(const auto known, co_await broker::list_runs(*asked.workspace, may_see));
+  WRIT_API_TRY(const auto page, page_asked(asked.query));
+  WRIT_API_TRY(const auto state, run_state(asked.query));
+  std::optional<broker::RunCursor> from;
+  if (page.cursor) {
+    WRIT_API_TRY(from, broker::RunCursor::parse(*page.cursor));
+  }
+  WRIT_API_TRY(const auto listed, co_await broker::list_runs(*asked.workspace, state, from, may_see,
+                                                             {.runs = page.limit}));
+  const auto approvals = approval_states(*asked.workspace);
   protocol::RunList out;
-  for (const auto& run : known) out.runs.push_back(view(*asked.workspace, run));
+  auto next = listed.next;
+  PageRoom room;
+  for (std::size_t i = 0; i < listed.runs.size(); ++i) {
+    auto run = view(*asked.workspace, listed.runs[i].run, approvals);
+    run.name = protocol::cut_for_list(run.name);
+    run.role = protocol::cut_for_list(run.role);
+    if (!room.take(run.to_json())) {
+      next = listed.runs[i - 1].cursor();
+      break;
+    }
+    out.runs.push_back(std::move(run));
+  }
+  if (next) out.cursor = next->to_string();
   co_return json_answer(out.to_json());
 }
 
 Task<Handled> Endpoints::run(Asked& asked) {
-  co_return json_answer(view(*asked.workspace, *asked.run).to_json());
+  co_return json_answer(
+      view(*asked.workspace, *asked.run, approval_states(*asked.workspace)).to_json());
 }
 
 Task<Handled> Endpoints::trace(Asked& asked) {
-  WRIT_API_TRY(const auto trace,
-               co_await broker::trace(*asked.workspace, parts_.approvals, asked.run->run->id));
-  co_return json_answer(view(*asked.workspace, trace).to_json());
+  WRIT_API_TRY(const auto page, page_asked(asked.query));
+  std::uint64_t from = 0;
+  if (page.cursor) {
+    WRIT_API_TRY(from, parse_number(*page.cursor, "cursor"));
+  }
+  WRIT_API_TRY(const auto trace, co_await broker::trace(*asked.workspace, parts_.approvals,
+                                                        asked.run->run->id, from));
+  co_return json_answer(
+      view(*asked.workspace, trace, approval_states(*asked.workspace)).to_json());
 }
 
 Task<Handled> Endpoints::revoke(Asked& asked) {

@@ -223,6 +223,7 @@ class ApiServer : public broker::ControlPlane {
             .credentials = credentials,
             .revocations = revocations,
             .approvals = acme.approvals(),
+            .shares = acme.shares(),
             .user_tokens = user_tokens_,
             .authenticator = acme.authenticator(),
             .calls = acme.calls(),

@@ -9,10 +9,6 @@
 namespace writ::api {
 namespace {
 
-// Documents in JSON: each byte may take two, a control character six, and then the limit below
-// counts what came of them.
-constexpr std::size_t kMaxApplyBody = std::size_t{12} << 20;
-
 std::string_view name(workspace::Change::Kind kind) {
   switch (kind) {
     case workspace::Change::Kind::added:

@@ -185,16 +185,56 @@ class Reader {
         number(limits, "connections", {.min = 1, .max = 1'000'000}, listener.connections);
     listener.body =
         number(limits, "body_bytes", {.min = 1024, .max = std::int64_t{1} << 40}, listener.body);
+    listener.body_bytes_per_second = number(limits, "body_bytes_per_second",
+                                            {.min = 0, .max = 1'000'000'000},
+                                            listener.body_bytes_per_second);
+    auto& strangers = listener.strangers;
+    const IntegerRule connections{.min = 1, .max = 1'000'000};
+    strangers.connections = number(limits, "strangers", connections, strangers.connections);
+    strangers.connections_per_address =
+        number(limits, "strangers_per_address", connections,
+               std::max<std::size_t>(1, strangers.connections / 4));
+    // A head of the largest size fits in any case.
+    const IntegerRule bytes{.min = std::int64_t{256} << 10, .max = std::int64_t{1} << 40};
+    strangers.bytes = number(limits, "stranger_bytes", bytes, strangers.bytes);
+    strangers.bytes_per_address =
+        number(limits, "stranger_bytes_per_address", bytes,
+               std::max<std::size_t>(std::size_t{256} << 10, strangers.bytes / 4));
     auto& rates = config_.rates;
     rates.per_second =
         number(limits, "calls_per_second", {.min = 1, .max = 1'000'000}, rates.per_second);
     rates.burst = number(limits, "burst", {.min = 1, .max = 1'000'000}, rates.burst);
-    auto& runs = config_.in_flight;
-    runs.calls_per_run =
-        number(limits, "calls_per_run", {.min = 1, .max = 1'000'000}, runs.calls_per_run);
-    runs.held_per_run =
-        number(limits, "held_per_run", {.min = 1, .max = 1'000'000}, runs.held_per_run);
+    auto& shares = config_.shares;
+    constexpr std::int64_t kMany = 1'000'000;
+    constexpr std::int64_t kBytes = std::int64_t{1} << 40;
+    share(limits, "calls", kMany, shares.calls);
+    share(limits, "call_bytes", kBytes, shares.call_bytes);
+    share(limits, "held", kMany, shares.held);
+    share(limits, "questions", kMany, shares.questions);
+    share(limits, "question_bytes", kBytes, shares.question_bytes);
+    // As many as one message may name (protocol::kMaxList).
+    share(limits, "runs", 10'000, shares.runs);
+    share(limits, "control_requests", kMany, shares.control_requests, "_per_user");
+    share(limits, "control_bytes", kBytes, shares.control_bytes, "_per_user");
     keep(limits.finish());
+  }
+
+  // The server's bound; what its workspaces and their agents may have of it is said too, or in
+  // proportion.
+  static void share(ObjectReader& from, const std::string& name, std::int64_t max,
+                    broker::ShareLimits& into, std::string_view of_member = "_per_agent") {
+    const auto part = [](std::uint64_t whole, std::uint64_t numerator, std::uint64_t denominator) {
+      return std::max<std::uint64_t>(1, whole / denominator * numerator +
+                                            whole % denominator * numerator / denominator);
+    };
+    const auto before = into;
+    const IntegerRule rule{.min = 1, .max = max};
+    into.server = number(from, name, rule, into.server);
+    into.workspace = number(from, name + "_per_workspace", rule,
+                            part(into.server, before.workspace, before.server));
+    into.agent = number(from, name + std::string(of_member), rule,
+                        part(into.workspace, before.agent, before.workspace));
+    if (into.run) into.run = number(from, name + "_per_run", rule, *into.run);
   }
 
   void read_tokens() {

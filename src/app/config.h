@@ -16,7 +16,11 @@
 //   [tls]     certificate, key             PEM files
 //   [certificates.NAME] file               PEM: authorities that tool servers may name (ca_name)
 //   [log]     level, format                debug|info|warning|error, text|json
-//   [limits]  connections, body_bytes, calls_per_second, burst, calls_per_run, held_per_run
+//   [limits]  connections, body_bytes, body_bytes_per_second, strangers, stranger_bytes (both with
+//             _per_address), calls_per_second, burst, and what is shared: calls,
+//             call_bytes, held, questions, question_bytes, runs, control_requests, control_bytes,
+//             each with _per_workspace and _per_agent (of the last two: _per_user); calls_per_run,
+//             held_per_run, questions_per_run
 //   [tokens]  rotate_after                 how long a token key signs
 //   [metrics] allow                        who may read /metrics beside this machine
 #pragma once
@@ -31,8 +35,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "broker/in_flight.h"
 #include "broker/rate_limiter.h"
+#include "broker/shares.h"
 #include "net/authorities.h"
 #include "net/egress.h"
 #include "net/http_server.h"
@@ -67,7 +71,7 @@ struct ServerConfig {
   LogConfig log;
   net::ServerLimits listener;
   broker::RateLimits rates;
-  broker::InFlightLimits in_flight;
+  broker::SharedLimits shares;
   milliseconds rotate_token_key_after = std::chrono::days(30);
   std::vector<net::Cidr> metrics_allow;
 };

@@ -47,6 +47,9 @@ connections = 10
 body_bytes = 4096
 calls_per_second = 5
 burst = 6
+body_bytes_per_second = 9
+strangers = 40
+stranger_bytes = 1048576
 calls_per_run = 7
 held_per_run = 8
 [tokens]
@@ -67,12 +70,53 @@ allow = ["10.1.0.0/16"]
   EXPECT_EQ(config->loops, 3U);
   EXPECT_EQ(config->listener.connections, 10U);
   EXPECT_EQ(config->listener.body, 4096U);
+  EXPECT_EQ(config->listener.body_bytes_per_second, 9U);
+  EXPECT_EQ(config->listener.strangers.connections, 40U);
+  EXPECT_EQ(config->listener.strangers.connections_per_address, 10U);
+  EXPECT_EQ(config->listener.strangers.bytes, 1U << 20);
+  EXPECT_EQ(config->listener.strangers.bytes_per_address, 1U << 18);
   EXPECT_EQ(config->rates.per_second, 5U);
   EXPECT_EQ(config->rates.burst, 6U);
-  EXPECT_EQ(config->in_flight.calls_per_run, 7U);
-  EXPECT_EQ(config->in_flight.held_per_run, 8U);
+  EXPECT_EQ(config->shares.calls.run, 7U);
+  EXPECT_EQ(config->shares.held.run, 8U);
   EXPECT_EQ(config->rotate_token_key_after, std::chrono::days(7));
   ASSERT_EQ(config->metrics_allow.size(), 1U);
+}
+
+TEST(Config, P37_NoAgentHasMoreThanAQuarterNorAWorkspaceMoreThanHalfUnlessSaid) {
+  const auto config = parse(R"(
+[limits]
+calls = 800
+runs = 100
+runs_per_workspace = 60
+questions_per_agent = 7
+control_bytes = 4096
+control_requests_per_user = 3
+)");
+  ASSERT_TRUE(config) << config.error().to_string();
+  const auto& shares = config->shares;
+  EXPECT_EQ(shares.calls.server, 800U);
+  EXPECT_EQ(shares.calls.workspace, 400U);
+  EXPECT_EQ(shares.calls.agent, 100U);
+  EXPECT_EQ(shares.calls.run, 64U);
+  EXPECT_EQ(shares.runs.workspace, 60U);
+  EXPECT_EQ(shares.runs.agent, 15U);
+  EXPECT_EQ(shares.runs.run, std::nullopt);
+  EXPECT_EQ(shares.questions.agent, 7U);
+  EXPECT_EQ(shares.control_bytes.workspace, 2048U);
+  EXPECT_EQ(shares.control_bytes.agent, 1024U);
+  EXPECT_EQ(shares.control_requests.agent, 3U);
+  const auto unknown = parse("[limits]\nruns_per_run = 1");
+  EXPECT_FALSE(unknown);
+}
+
+TEST(Config, P37_EveryDefaultOfAnAgentIsAQuarterAndOfAWorkspaceHalf) {
+  const broker::SharedLimits limits;
+  for (const auto& each : {limits.calls, limits.call_bytes, limits.held, limits.questions,
+                           limits.question_bytes, limits.runs, limits.control_requests}) {
+    EXPECT_LE(each.workspace * 2, each.server);
+    EXPECT_LE(each.agent * 4, each.workspace);
+  }
 }
 
 struct Mistake {

@@ -39,7 +39,8 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
       keys(store, seal_key, parts.clock, parts.random),
       token_keys(std::move(its_token_keys)),
       time(parts.clock, store.workspace({})),
-      approvals(parts.clock, parts.random),
+      shares(config.shares),
+      approvals(parts.clock, parts.random, shares),
       revocations(approvals, parts.clock, parts.random, parts.log),
       notary({.live = live,
               .store = store,
@@ -60,7 +61,7 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
              .log = parts.log,
              .time = time,
              .steps = parts.steps},
-            config.in_flight),
+            config.shares),
       resolver(loops),
       dialer(resolver),
       client(loops, dialer),
@@ -82,6 +83,7 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
       grants({.tokens = access_tokens,
               .subjects = subject_tokens,
               .revocations = revocations,
+              .shares = shares,
               .time = time,
               .clock = parts.clock,
               .random = parts.random,
@@ -120,6 +122,7 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
            .credentials = credentials,
            .revocations = revocations,
            .approvals = approvals,
+           .shares = shares,
            .user_tokens = user_tokens,
            .authenticator = authenticator,
            .calls = calls,
@@ -172,6 +175,7 @@ Expected<void> Server::Wiring::listen() {
       net::validate_listener(config_.address, config_.tls.has_value(), config_.trusted_proxies));
   net::ServerOptions options{
       .address = config_.address, .port = config_.port, .tls = nullptr, .limits = config_.listener};
+  options.proxies = networks(config_.trusted_proxies);
   if (!config_.trusted_proxies.empty() && !config_.tls) {
     // What is plaintext here is for them, and for this machine.
     auto from = config_.trusted_proxies;
@@ -248,6 +252,7 @@ Task<Expected<void>> Server::Wiring::load() {
                                                                .seal_key = *seal_key_,
                                                                .live = services.live,
                                                                .approvals = services.approvals,
+                                                               .shares = services.shares,
                                                                .clock = parts_.clock,
                                                                .random = parts_.random,
                                                                .log = parts_.log}));

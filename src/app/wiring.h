@@ -68,6 +68,7 @@ struct Services {
   broker::TokenKeys token_keys;
   broker::TimeGuard time;
   broker::Live live;
+  broker::Shares shares;
   broker::Approvals approvals;
   broker::Revocations revocations;
   broker::Notary notary;

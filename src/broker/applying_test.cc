@@ -289,11 +289,12 @@ TEST(Applying, P23_RunsThatALostKeyBeganEndAtStartToo) {
   replace_supports_key(acme);
   acme.apply();
   Live live;
-  Approvals approvals(acme.clock(), acme.random());
+  Approvals approvals(acme.clock(), acme.random(), acme.shares());
   const auto loaded = acme.run(load_live({.store = acme.store(),
                                           .seal_key = acme.seal_key(),
                                           .live = live,
                                           .approvals = approvals,
+                                          .shares = acme.shares(),
                                           .clock = acme.clock(),
                                           .random = acme.random(),
                                           .log = acme.log()}));

@@ -11,8 +11,14 @@
 namespace writ::broker {
 namespace {
 
-// For those who ask how it ended; later the store knows.
+// For those who ask how it ended; later, and beyond these bounds, the store knows.
 constexpr std::chrono::hours kRemembered{1};
+constexpr std::size_t kMostEnded = 256;
+constexpr std::size_t kMostEndedBytes = std::size_t{4} << 20;
+
+std::size_t text_bytes(const approval::Approval& approval) {
+  return approval.statement.size() + approval.title.size();
+}
 
 // Whether what the statement says of operation and account is still so.
 bool is_current(const LiveWorkspace& workspace, std::string_view statement) {
@@ -214,20 +220,44 @@ void Approvals::forget(const LiveWorkspace& workspace) {
   const auto now = clock_.now();
   const std::lock_guard lock(mutex_);
   auto& board = boards_[workspace.id()];
-  std::erase_if(board.by_id, [&](const auto& item) {
-    const auto& approval = *item.second.approval;
-    if (!approval::is_final(approval.state) || !approval.ended_at ||
-        now - *approval.ended_at < kRemembered || approval::retry_after(approval, now)) {
-      return false;
+  while (!board.ended.empty()) {
+    const auto& ended_at = board.by_id.at(board.ended.front()).approval->ended_at;
+    if (ended_at && now - *ended_at < kRemembered) break;
+    drop_oldest_ended(board);
+  }
+  std::erase_if(board.denied,
+                [now](const auto& item) { return !approval::retry_after(*item.second, now); });
+}
+
+void Approvals::drop_oldest_ended(Board& board) {
+  const auto entry = board.by_id.find(board.ended.front());
+  const auto& approval = *entry->second.approval;
+  const auto latest = board.by_digest.find(approval.digest);
+  if (latest != board.by_digest.end() && latest->second == approval.id)
+    board.by_digest.erase(latest);
+  board.ended_bytes -= text_bytes(approval);
+  board.by_id.erase(entry);
+  board.ended.pop_front();
+}
+
+Expected<Approvals::SharedTaken> Approvals::take(const LiveWorkspace& workspace,
+                                                 const approval::Approval& asked,
+                                                 const std::vector<Shared>& superseded) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto& known = boards_[workspace.id()].by_id;
+    for (const auto& old : superseded) {
+      const auto entry = known.find(old->id);
+      // The same call of the same run, so of the same size but for names.
+      if (entry != known.end() && entry->second.taken != nullptr) return entry->second.taken;
     }
-    const auto drop = [&](auto& index, const Digest& key) {
-      const auto found = index.find(key);
-      if (found != index.end() && found->second == item.first) index.erase(found);
-    };
-    drop(board.by_digest, approval.digest);
-    drop(board.denied, approval.likeness);
-    return true;
-  });
+  }
+  const Holder holder{
+      .workspace = asked.workspace, .member = asked.agent.raw(), .run = asked.run};
+  Taken taken;
+  WRIT_TRY(taken.question, shares_.questions.take(holder));
+  WRIT_TRY(taken.bytes, shares_.question_bytes.take(holder, text_bytes(asked)));
+  return std::make_shared<const Taken>(std::move(taken));
 }
 
 Task<Expected<Approvals::Pending>> Approvals::write(LiveWorkspace& workspace,
@@ -244,12 +274,13 @@ Task<Expected<Approvals::Pending>> Approvals::write(LiveWorkspace& workspace,
   Pending last;
   for (auto& change : changes) {
     change.next.revision = change.expected + 1;
-    last = publish(workspace, std::move(change.next));
+    last = publish(workspace, std::move(change.next), std::move(change.taken));
   }
   co_return last;
 }
 
-Approvals::Pending Approvals::publish(const LiveWorkspace& workspace, approval::Approval approval) {
+Approvals::Pending Approvals::publish(const LiveWorkspace& workspace, approval::Approval approval,
+                                      SharedTaken taken) {
   auto shared = std::make_shared<const approval::Approval>(std::move(approval));
   std::optional<Broadcast> changed;
   std::uint64_t seen = 0;
@@ -263,11 +294,28 @@ Approvals::Pending Approvals::publish(const LiveWorkspace& workspace, approval::
     // Once, when it is new: what is written of one that ended must not hide the next question about
     // the same digest.
     if (entry.approval == nullptr) board.by_digest[shared->digest] = shared->id;
+    const bool ended_before =
+        entry.approval != nullptr && approval::is_final(entry.approval->state);
     entry.approval = shared;
-    if (shared->state == approval::State::denied) board.denied[shared->likeness] = shared->id;
+    if (taken != nullptr) entry.taken = std::move(taken);
     changed = entry.changed;
     // That of the notification below, and of none that a decision makes from now on.
     seen = changed->version() + 1;
+    if (shared->state == approval::State::denied) {
+      auto slim = *shared;
+      slim.statement.clear();
+      slim.title.clear();
+      board.denied[shared->likeness] = std::make_shared<const approval::Approval>(std::move(slim));
+    }
+    if (approval::is_final(shared->state)) {
+      entry.taken = nullptr;
+      if (!ended_before) {
+        board.ended.push_back(shared->id);
+        board.ended_bytes += text_bytes(*shared);
+      }
+      while (board.ended.size() > kMostEnded || board.ended_bytes > kMostEndedBytes)
+        drop_oldest_ended(board);
+    }
   }
   changed->notify();
   return {std::move(shared), seen, false};
@@ -295,7 +343,16 @@ std::vector<Approvals::Shared> Approvals::open(const LiveWorkspace& workspace) c
 }
 
 void Approvals::load(const LiveWorkspace& workspace, approval::Approval approval) {
-  publish(workspace, std::move(approval));
+  SharedTaken taken;
+  if (!approval::is_final(approval.state)) {
+    const Holder holder{
+        .workspace = approval.workspace, .member = approval.agent.raw(), .run = approval.run};
+    Taken existing;
+    existing.question = shares_.questions.take_existing(holder);
+    existing.bytes = shares_.question_bytes.take_existing(holder, text_bytes(approval));
+    taken = std::make_shared<const Taken>(std::move(existing));
+  }
+  publish(workspace, std::move(approval), std::move(taken));
 }
 
 }  // namespace writ::broker

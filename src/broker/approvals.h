@@ -4,6 +4,7 @@
 // found, written and told to those who wait.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,13 +17,15 @@
 #include "async/event.h"
 #include "broker/entries.h"
 #include "broker/live.h"
+#include "broker/shares.h"
 
 namespace writ::broker {
 
 // Thread-safe. What the constructor takes outlives it.
 class Approvals {
  public:
-  Approvals(const Clock& clock, Random& random) : clock_(clock), random_(random) {}
+  Approvals(const Clock& clock, Random& random, Shares& shares)
+      : clock_(clock), random_(random), shares_(shares) {}
 
   using Shared = std::shared_ptr<const approval::Approval>;
   // All groups have approved: to be claimed in the commit of the intent.
@@ -41,7 +44,8 @@ class Approvals {
   // of the digest), else a new one, durable before it is returned, that supersedes what it takes
   // the place of: the question of the same run and key about the same call as it was under another
   // definition or account, and one that policy or its approvers have left behind. Errors: denied
-  // after a denial, until its back-off has passed; rate_limited where the run has too many open;
+  // after a denial, until its back-off has passed; those of Share::take() where the run, its agent
+  // or the workspace has as many open as it may, or their texts are too large together (P37);
   // conflict at kOnceConflict where the sender's proof was used before, and at the approval's
   // revision where another request with the same key has just claimed it.
   Task<Expected<std::variant<Ready, Pending>>> require(LiveWorkspace& workspace,
@@ -85,21 +89,32 @@ class Approvals {
 
  private:
   using Gate = std::variant<Ready, Pending>;
+  // What an open question takes of its agent's share. A question has that of the one that it
+  // supersedes, which ends in the same commit.
+  struct Taken {
+    Share::Slot question;
+    Share::Slot bytes;
+  };
+  using SharedTaken = std::shared_ptr<const Taken>;
   struct Entry {
     Shared approval;
     Broadcast changed;
+    SharedTaken taken;  // until it has ended
   };
   struct Board {
     std::map<ApprovalId, Entry> by_id;
     std::map<Digest, ApprovalId> by_digest;  // the latest of each
-    std::map<Digest, ApprovalId> denied;     // by likeness: a new key is no way around a denial
-    std::map<Digest, Broadcast> asking;      // by digest: a question about it is being written
+    std::map<Digest, Shared> denied;  // by likeness, without their texts: a new key is no way around
+    std::map<Digest, Broadcast> asking;  // by digest: a question about it is being written
+    std::deque<ApprovalId> ended;        // of by_id, in the order in which they ended
+    std::size_t ended_bytes = 0;         // of their texts
   };
   // A write of one approval, on the condition of its revision, and what the log says of it.
   struct Change {
     approval::Approval next;
     std::uint64_t expected = 0;
     Append entry;
+    SharedTaken taken{};  // of a new question
   };
   class Turn;
 
@@ -117,8 +132,11 @@ class Approvals {
                                          const action::AuthorizedAction& action) const;
   std::vector<Shared> left_behind(const LiveWorkspace& workspace,
                                   const action::AuthorizedAction& action) const;
-  Expected<void> may_ask(const LiveWorkspace& workspace, const action::AuthorizedAction& action,
-                         std::size_t superseded) const;
+  // Whether a denial stands against it.
+  Expected<void> may_ask(const LiveWorkspace& workspace,
+                         const action::AuthorizedAction& action) const;
+  Expected<SharedTaken> take(const LiveWorkspace& workspace, const approval::Approval& asked,
+                             const std::vector<Shared>& superseded);
   Task<Expected<Gate>> ask(LiveWorkspace& workspace, const action::AuthorizedAction& action);
   Task<Expected<approval::Identical>> identical(LiveWorkspace& workspace,
                                                 const Digest& likeness) const;
@@ -126,7 +144,9 @@ class Approvals {
                 approval::Approval next, std::string_view detail) const;
   Task<Turn> turn(const LiveWorkspace& workspace, Digest digest);
   // What is known then, and what a wait that is to miss nothing after it has seen.
-  Pending publish(const LiveWorkspace& workspace, approval::Approval approval);
+  Pending publish(const LiveWorkspace& workspace, approval::Approval approval,
+                  SharedTaken taken = nullptr);
+  static void drop_oldest_ended(Board& board);
   // Of the last change.
   Task<Expected<Pending>> write(LiveWorkspace& workspace, std::vector<Change> changes,
                                 std::vector<Once> once = {});
@@ -135,6 +155,7 @@ class Approvals {
 
   const Clock& clock_;
   Random& random_;
+  Shares& shares_;
   mutable std::mutex mutex_;
   std::map<WorkspaceId, Board> boards_;
 };

@@ -11,8 +11,6 @@
 namespace writ::broker {
 namespace {
 
-// So that a confused agent cannot bury its approvers.
-constexpr std::size_t kMaxOpenPerRun = 20;
 // How often a question is written anew because what it supersedes moved.
 constexpr int kMaxRounds = 4;
 // An approver is told of so many identical actions at most.
@@ -133,47 +131,33 @@ std::vector<Approvals::Shared> Approvals::left_behind(
 }
 
 Expected<void> Approvals::may_ask(const LiveWorkspace& workspace,
-                                  const action::AuthorizedAction& action,
-                                  std::size_t superseded) const {
-  const auto& proposed = action.proposed();
+                                  const action::AuthorizedAction& action) const {
   const auto now = clock_.now();
-  {
-    const std::lock_guard lock(mutex_);
-    const auto board = boards_.find(workspace.id());
-    if (board != boards_.end()) {
-      const auto denied = board->second.denied.find(proposed.likeness());
-      if (denied != board->second.denied.end()) {
-        const auto& approval = *board->second.by_id.at(denied->second).approval;
-        if (const auto until = approval::retry_after(approval, now)) {
-          return fail(
-              Errc::denied, "the action was denied by " + approval.decisions.back().user_name, {},
+  const std::lock_guard lock(mutex_);
+  const auto board = boards_.find(workspace.id());
+  if (board == boards_.end()) return {};
+  const auto denied = board->second.denied.find(action.proposed().likeness());
+  if (denied == board->second.denied.end()) return {};
+  const auto& approval = *denied->second;
+  const auto until = approval::retry_after(approval, now);
+  if (!until) return {};
+  return fail(Errc::denied, "the action was denied by " + approval.decisions.back().user_name, {},
               "it may be asked for again in " +
                   std::to_string(std::chrono::ceil<seconds>(*until - now).count()) + " seconds");
-        }
-      }
-    }
-  }
-  std::size_t count = 0;
-  for (const auto& approval : open(workspace)) {
-    count += approval->run == proposed.call().run().id ? 1 : 0;
-  }
-  if (count - std::min(count, superseded) >= kMaxOpenPerRun) {
-    return fail(Errc::rate_limited, "the run has too many open approval requests", {},
-                "wait until some are decided");
-  }
-  return {};
 }
 
 Task<Expected<std::variant<Approvals::Ready, Approvals::Pending>>> Approvals::ask(
     LiveWorkspace& workspace, const action::AuthorizedAction& action) {
   const auto& proposed = action.proposed();
   const auto before = left_behind(workspace, action);
-  WRIT_CO_TRY_VOID(may_ask(workspace, action, before.size()));
+  WRIT_CO_TRY_VOID(may_ask(workspace, action));
   WRIT_CO_TRY(const auto known, co_await identical(workspace, proposed.likeness()));
   const auto now = clock_.now();
   WRIT_CO_TRY(auto asked, approval::request(action, ApprovalId::make(clock_, random_),
                                             barred(workspace, proposed.call().lineage()), known,
                                             terms_of(*workspace.version()), now, random_));
+  // P37: before it is durable, so that no approver is buried under one agent's questions.
+  WRIT_CO_TRY(auto taken, take(workspace, asked, before));
   auto statement = writer(workspace).payload(asked.id.to_string(), kArguments,
                                              as_bytes(asked.statement), asked.salt);
   auto entry = writer(workspace).entry(audit::Kind::approval_requested);
@@ -187,7 +171,7 @@ Task<Expected<std::variant<Approvals::Ready, Approvals::Pending>>> Approvals::as
                              "the same call is asked about as it is now, by another request"));
   }
   auto append = about(std::move(entry), asked, std::move(statement.sealed));
-  changes.push_back({std::move(asked), 0, std::move(append)});
+  changes.push_back({std::move(asked), 0, std::move(append), std::move(taken)});
   // A proof seen twice asks nobody anything: it does not say what the body is.
   std::vector<Once> once;
   if (const auto& proof = proposed.call().proof()) once.push_back({proof->digest, proof->expires});

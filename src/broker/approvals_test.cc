@@ -369,7 +369,7 @@ TEST_F(ApprovalsTest, AQuestionSurvivesARestart) {
   const auto record =
       acme_.run(acme_.workspace().store().get(RecordKind::approval, question->id.to_string()));
   const auto loaded = parse_approval_record(acme_.workspace(), **record).value();
-  Approvals restarted(acme_.clock(), acme_.random());
+  Approvals restarted(acme_.clock(), acme_.random(), acme_.shares());
   restarted.load(acme_.workspace(), loaded);
   EXPECT_EQ(*restarted.find(acme_.workspace(), question->id), *question);
   EXPECT_EQ(restarted.open(acme_.workspace()).size(), 1U);

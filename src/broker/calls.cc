@@ -3,6 +3,7 @@
 
 #include "base/encoding.h"
 #include "broker/facts.h"
+#include "broker/history.h"
 #include "broker/outcomes.h"
 #include "crypto/hash.h"
 #include "wire/canonical.h"
@@ -161,8 +162,6 @@ Task<Calls::Step<void>> Calls::check_known(LiveWorkspace& workspace, Matched& ma
 
 Task<std::expected<Sendable, Stopped>> Calls::prepare(LiveWorkspace& workspace, Matched matched,
                                                       Dialer& dialer, Hold hold) {
-  auto slot = in_flight_.call(matched.call.run().id);
-  if (!slot) co_return stop(std::move(slot).error());
   const auto id = ActionId::make(parts_.clock, parts_.random);
   std::optional<Error> moved;
   for (int attempt = 0; attempt < kMaxDecisions; ++attempt) {
@@ -194,7 +193,7 @@ Task<std::expected<Sendable, Stopped>> Calls::prepare(LiveWorkspace& workspace, 
     auto recorded = co_await record(
         workspace, ReadyUpstream(std::move(*decided), std::move(*upstream)), approval);
     if (recorded) {
-      recorded->slot = std::move(*slot);
+      recorded->slot = std::move(matched.slot);
       co_return std::move(*recorded);
     }
     if (!(moved = has_moved(recorded.error())))
@@ -222,7 +221,7 @@ Task<Calls::Step<std::optional<Approvals::Ready>>> Calls::approved(
     co_return std::unexpected(Stopped(ApprovalNeeded{pending.approval}));
 
   const auto run = matched.call.run().id;
-  const auto slot = in_flight_.held(run, decided.proposed().statement().size());
+  const auto slot = in_flight_.held(holder_of(matched.call.run()));
   if (!slot) co_return stop(slot.error());
   const bool answered = co_await parts_.approvals.wait(
       workspace, pending, hold.deadline, hold.client_gone, workspace.runs().token(run));
@@ -238,8 +237,9 @@ Task<Calls::Step<std::optional<Approvals::Ready>>> Calls::approved(
   }
   if (!answered) co_return std::unexpected(Stopped(ApprovalNeeded{pending.approval}));
   // One that nobody answered ends the call, which must not go on asking by itself.
-  const auto now = parts_.approvals.find(workspace, pending.approval->id);
-  if (now == nullptr || approval::state_at(*now, parts_.clock.now()) == approval::State::expired) {
+  auto now = co_await find_approval(workspace, parts_.approvals, pending.approval->id);
+  if (!now) co_return stop(std::move(now).error());
+  if (*now == nullptr || approval::state_at(**now, parts_.clock.now()) == approval::State::expired) {
     co_return stop(Errc::denied, "nobody answered the approval request in time", "approval",
                    "send the call again to ask anew");
   }

@@ -32,6 +32,7 @@ struct Matched {
   std::shared_ptr<const tools::ToolServer> server;
   tools::ToolRequest request;
   std::optional<std::string> idempotency_key;  // 1 to 256 bytes of visible ASCII
+  InFlight::Slot slot;                         // Calls::admit()'s; held until the call has ended
 };
 
 // How long a call may be held for a human, and what ends the wait (P17).
@@ -67,12 +68,20 @@ struct CallParts {
 // Thread-safe; each call runs on its own loop. What the constructor takes outlives it.
 class Calls {
  public:
-  explicit Calls(CallParts parts, InFlightLimits limits = {}) : parts_(parts), in_flight_(limits) {}
+  explicit Calls(CallParts parts, const SharedLimits& limits = {})
+      : parts_(parts), in_flight_(limits) {}
+
+  // What a call takes of its agent's share once its head is authenticated, before a byte of its
+  // body is read (P37): `bytes` is what it declares, else what its operation allows. Errors:
+  // rate_limited and too_large with exceeded() of shares.h.
+  Expected<InFlight::Slot> admit(const action::AuthenticatedCall& call, std::uint64_t bytes) {
+    return in_flight_.call(holder_of(call.run()), bytes);
+  }
 
   // Runs steps 2 to 6. Policy is decided anew when the workspace's version moves before the commit,
   // a bounded number of times, and after every wait for a human; the request is then matched again
   // on what the workspace declares by then. A refusal is recorded before it is returned. Errors
-  // among Stopped: rate_limited where the run has too many calls under way or held (P17),
+  // among Stopped: rate_limited where too many calls of the run or its agent are held (P17),
   // unavailable while the clock is behind (P24).
   //
   // Of the store a read touches nothing before the commit of its intent. A write with an

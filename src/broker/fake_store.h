@@ -90,6 +90,17 @@ class FakeWorkspaceData {
     return out;
   }
 
+  std::vector<Record> list_back(RecordKind kind, const std::string& before,
+                                std::size_t limit) const {
+    std::vector<Record> out;
+    for (auto at = records_.lower_bound({kind, before}); at != records_.begin();) {
+      --at;
+      if (at->first.first != kind || out.size() == limit) break;
+      out.push_back(at->second);
+    }
+    return out;
+  }
+
   std::uint64_t log_size() const { return log_.size(); }
   std::vector<LogRow> read_log(std::uint64_t from, std::size_t limit) const {
     std::vector<LogRow> out;
@@ -309,6 +320,13 @@ class FakeStore final : public Store {
         co_return fail(Errc::invalid_input, "a list has 1 to 1000 records", "limit");
       const std::lock_guard lock(shared_->mutex);
       co_return data().list(kind, after, limit);
+    }
+    Task<Expected<std::vector<Record>>> list_back(RecordKind kind, std::string before,
+                                                  std::size_t limit) override {
+      if (limit < 1 || limit > kMaxList)
+        co_return fail(Errc::invalid_input, "a list has 1 to 1000 records", "limit");
+      const std::lock_guard lock(shared_->mutex);
+      co_return data().list_back(kind, before, limit);
     }
     Task<Expected<std::uint64_t>> log_size() override {
       const std::lock_guard lock(shared_->mutex);

@@ -147,6 +147,8 @@ Task<Expected<Granted>> Grants::begin(const AuthenticatedClient& client,
     co_return fail(Errc::denied, "the run could not be kept: " + again.error().message,
                    std::string(kDetailsPlace), "ask for less, or an admin splits the step");
   }
+  // P37: held from here until the run ends.
+  WRIT_CO_TRY(auto slot, parts_.shares.runs.take(holder_of(run), places_of_run(record.size())));
   auto unit = std::move(birth.unit);
   unit.once.insert(unit.once.begin(), client.assertion());
   unit.puts.push_back({.kind = RecordKind::run,
@@ -159,7 +161,7 @@ Task<Expected<Granted>> Grants::begin(const AuthenticatedClient& client,
   unit.appends.back().proof = client.proof();
   unit.appends.push_back(grant_issued(writer(workspace), run, tokens.access, flow));
   WRIT_CO_TRY_VOID(co_await workspace.store().commit(std::move(unit)));
-  WRIT_CO_TRY_VOID(co_await publish(workspace, birth.run));
+  WRIT_CO_TRY_VOID(co_await publish(workspace, birth.run, std::move(slot)));
   // As in publish(): an apply that takes the client's key away looks for its runs after that.
   if (const auto known = Clients::terms(client, *workspace.version()); !known) {
     WRIT_CO_TRY_VOID(co_await parts_.revocations.revoke(
@@ -174,11 +176,12 @@ Task<Expected<Granted>> Grants::begin(const AuthenticatedClient& client,
                     .run_ends = run.ends};
 }
 
-Task<Expected<void>> Grants::publish(LiveWorkspace& workspace, SharedRun run) {
+Task<Expected<void>> Grants::publish(LiveWorkspace& workspace, SharedRun run,
+                                     Share::Slot slot) {
   const RevocationCause cause{.by = "server",
                               .by_name = {},
                               .reason = "an ancestor, its user or its agent ended as it began"};
-  if (auto added = workspace.runs().add(run); !added) {
+  if (auto added = workspace.runs().add(run, std::move(slot)); !added) {
     // The parent's end was written after this run. Nothing of it is known to anyone; its own end is
     // written for those who read the records.
     Unit unit;

@@ -52,6 +52,7 @@ struct GrantParts {
   const AccessTokens& tokens;
   const SubjectTokens& subjects;
   Revocations& revocations;
+  Shares& shares;
   const TimeGuard& time;
   const Clock& clock;
   Random& random;
@@ -62,7 +63,8 @@ struct GrantParts {
 // Thread-safe. What the constructor takes outlives it. Errors name their place: kClientPlace and
 // kProofPlace where client or proof do not hold, kSubjectPlace and kRefreshPlace for the token that
 // was presented, kResourcePlace, kDetailsPlace; conflict where what was granted ended before it
-// could be answered; unavailable where nothing was done.
+// could be answered; unavailable where nothing was done; rate_limited, with exceeded() of shares.h,
+// where the agent or the workspace has as many living runs as it may (P37).
 class Grants {
  public:
   explicit Grants(GrantParts parts) : parts_(parts) {}
@@ -138,7 +140,7 @@ class Grants {
                                 const std::vector<std::string>& resources, std::string_view flow);
   // Publishes a run that has just become durable, unless an ancestor, its user or its agent ended
   // while it did: then it is ended too.
-  Task<Expected<void>> publish(LiveWorkspace& workspace, SharedRun run);
+  Task<Expected<void>> publish(LiveWorkspace& workspace, SharedRun run, Share::Slot slot);
 
   // The run and its ancestors, alive, of agents and a user that stand in `version`; else denied at
   // `place`.

@@ -215,6 +215,9 @@ Task<Expected<Delegated>> Grants::hand_down_once(const AuthenticatedClient& clie
   auto scope =
       delegation::child_scope(asked.scope, parent, *step, terms->ceiling, version->terms());
   if (!scope) co_return deny_details(scope.error());
+  // What nobody could redeem now is not handed down.
+  WRIT_CO_TRY_VOID(parts_.shares.runs.check(
+      {.workspace = workspace.id(), .member = terms->agent->id.raw(), .run = {}}));
   auto granted = asked;
   granted.scope = {.use = std::move(scope->use), .delegate = std::move(scope->delegate)};
   WRIT_CO_TRY(auto token, parts_.tokens.delegate(parent, *version, *terms->agent, granted));

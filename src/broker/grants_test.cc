@@ -91,16 +91,16 @@ TEST_F(GrantsTest, NoRunIsStoredThatCannotBeReadBack) {
   const auto granted = acme_.start_run(asked);
   ASSERT_TRUE(granted) << granted.error().to_string();
 
-  const auto listed =
-      acme_.run(list_runs(acme_.workspace(), [](const delegation::Run&) { return true; }));
-  ASSERT_TRUE(listed) << listed.error().to_string();
-  EXPECT_EQ(listed->size(), 1U);
+  const auto found = acme_.run(find_run(acme_.workspace(), granted->run));
+  ASSERT_TRUE(found) << found.error().to_string();
+  EXPECT_TRUE(found->has_value());
   Live live;
-  Approvals approvals(acme_.clock(), acme_.random());
+  Approvals approvals(acme_.clock(), acme_.random(), acme_.shares());
   const auto loaded = acme_.run(load_live({.store = acme_.store(),
                                            .seal_key = acme_.seal_key(),
                                            .live = live,
                                            .approvals = approvals,
+                                           .shares = acme_.shares(),
                                            .clock = acme_.clock(),
                                            .random = acme_.random(),
                                            .log = acme_.log()}));

@@ -38,8 +38,10 @@ class GrantsAcme : public Acme {
   static constexpr std::string_view kTokenUrl = "https://writ.example/oauth/token";
   static constexpr std::string_view kProvider = "https://login.example";
 
-  explicit GrantsAcme(RateLimits rates = {.per_second = 100'000, .burst = 100'000})
-      : clients_(std::string(kIssuer), live(), clock(), rates) {}
+  explicit GrantsAcme(RateLimits rates = {.per_second = 100'000, .burst = 100'000},
+                      const SharedLimits& limits = roomy())
+      : Acme({.per_second = 100'000, .burst = 100'000}, limits),
+        clients_(std::string(kIssuer), live(), clock(), rates) {}
 
   Clients& clients() { return clients_; }
   AccessTokens& access_tokens() { return access_; }
@@ -169,6 +171,7 @@ class GrantsAcme : public Acme {
   Grants grants_{{.tokens = access_,
                   .subjects = subjects_,
                   .revocations = revocations_,
+                  .shares = shares(),
                   .time = time(),
                   .clock = clock(),
                   .random = random(),

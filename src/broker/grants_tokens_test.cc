@@ -331,6 +331,7 @@ TEST_F(GrantsTokens, Failures8_ASecondServerOrOneThatWasRestartedKnowsWhatWasUse
   Grants again({.tokens = acme_.access_tokens(),
                 .subjects = acme_.subjects(),
                 .revocations = acme_.revocations(),
+                .shares = acme_.shares(),
                 .time = acme_.time(),
                 .clock = acme_.clock(),
                 .random = acme_.random(),

@@ -180,7 +180,7 @@ TEST_F(HeldCalls, P14_AHeldCallThatComesToMoveMoneyNeedsItsKeyToo) {
 }
 
 TEST_F(HeldCalls, P17_TheShareOfARunIsBounded) {
-  Acme small({.per_second = 1000, .burst = 1000}, {.calls_per_run = 2, .held_per_run = 1});
+  Acme small({.per_second = 1000, .burst = 1000}, {.calls = ShareLimits::fair(512, 2)});
   const auto run = small.refund_chain();
   std::vector<Prepared> sent;
   sent.reserve(2);
@@ -188,10 +188,10 @@ TEST_F(HeldCalls, P17_TheShareOfARunIsBounded) {
     sent.push_back(
         small.run(small.calls().prepare(small.workspace(), small.read(*run), dialer_, {})));
   EXPECT_TRUE(sent[0] && sent[1]);
-  EXPECT_EQ(
-      error(small.run(small.calls().prepare(small.workspace(), small.read(*run), dialer_, {})))
-          .code,
-      Errc::rate_limited);
+  const auto refused = small.calls().admit(small.authenticate(*run), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::rate_limited);
+  EXPECT_EQ(exceeded(refused.error())->limit, "calls_per_run");
   sent.clear();
   EXPECT_TRUE(small.run(small.calls().prepare(small.workspace(), small.read(*run), dialer_, {}))
                   .has_value());

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/history.h"
 
-#include <deque>
 #include <map>
 #include <set>
 
 #include "base/encoding.h"
 #include "broker/approval_record.h"
 #include "wire/time_text.h"
+#include "wire/utf8.h"
 
 namespace writ::broker {
 namespace {
@@ -15,14 +15,11 @@ namespace {
 using audit::Kind;
 
 constexpr std::size_t kPage = 256;
+// Of one run whose record is gone.
+constexpr std::size_t kMostOfRun = 20'000;
+// More than protocol::cut_for_list() leaves of any title.
+constexpr std::size_t kListedTitle = 1024;
 constexpr JsonLimits kRecordLimits{.bytes = std::size_t{1} << 20, .depth = 16};
-
-Expected<KnownRun> parse_run(std::string_view value) {
-  WRIT_TRY(const auto json, parse_json(value, kRecordLimits));
-  WRIT_TRY(auto record, RunRecord::from_json(json));
-  return KnownRun{.run = std::make_shared<const delegation::Run>(std::move(record.run)),
-                  .ended = std::move(record.ended)};
-}
 
 template <typename T>
 std::optional<T> id_member(const JsonObject& entry, std::string_view name) {
@@ -79,6 +76,13 @@ KnownRun from_log(const std::vector<LogEntry>& entries, const LogEntry& start) {
 
 }  // namespace
 
+Expected<KnownRun> parse_run_record(const Record& record) {
+  WRIT_TRY(const auto json, parse_json(record.value, kRecordLimits));
+  WRIT_TRY(auto parsed, RunRecord::from_json(json));
+  return KnownRun{.run = std::make_shared<const delegation::Run>(std::move(parsed.run)),
+                  .ended = std::move(parsed.ended)};
+}
+
 std::optional<std::string> text_member(const JsonObject& entry, std::string_view name) {
   const auto* value = entry.if_contains(name);
   if (value == nullptr || !value->is_string()) return std::nullopt;
@@ -115,38 +119,16 @@ Task<Expected<std::vector<LogEntry>>> entries_about(LiveWorkspace& workspace, st
 Task<Expected<std::optional<KnownRun>>> find_run(LiveWorkspace& workspace, RunId id) {
   WRIT_CO_TRY(const auto record, co_await workspace.store().get(RecordKind::run, id.to_string()));
   if (record) {
-    WRIT_CO_TRY(auto known, parse_run(record->value));
+    WRIT_CO_TRY(auto known, parse_run_record(*record));
     co_return std::optional(std::move(known));
   }
   WRIT_CO_TRY(const auto entries,
-              co_await entries_about(workspace, id.to_string(), HistoryLimits{}.rows));
+              co_await entries_about(workspace, id.to_string(), kMostOfRun));
   for (const auto& each : entries) {
     if (each.entry.kind() == Kind::run_started && each.entry.subjects().run == id)
       co_return std::optional(from_log(entries, each));
   }
   co_return std::optional<KnownRun>();
-}
-
-Task<Expected<std::vector<KnownRun>>> list_runs(
-    LiveWorkspace& workspace, const std::function<bool(const delegation::Run&)>& test,
-    HistoryLimits limits) {
-  std::deque<KnownRun> latest;
-  std::string after;
-  for (;;) {
-    // Their ids are in the order of their starts.
-    WRIT_CO_TRY(const auto records,
-                co_await workspace.store().list(RecordKind::run, after, kMaxList));
-    if (records.empty()) break;
-    after = records.back().id;
-    for (const auto& record : records) {
-      WRIT_CO_TRY(auto known, parse_run(record.value));
-      if (!test(*known.run)) continue;
-      latest.push_back(std::move(known));
-      if (latest.size() > limits.runs) latest.pop_front();
-    }
-  }
-  co_return std::vector(std::make_move_iterator(latest.begin()),
-                        std::make_move_iterator(latest.end()));
 }
 
 Task<Expected<Approvals::Shared>> find_approval(LiveWorkspace& workspace,
@@ -201,52 +183,115 @@ Task<Expected<std::optional<PastAction>>> find_action(LiveWorkspace& workspace, 
   co_return past_action(entries);
 }
 
+namespace {
+
+// A run of a tree that is being put together, its parents before it.
+struct Node {
+  RunTrace trace;
+  std::size_t parent = 0;
+};
+
+// What one answer may still take.
+struct Budget {
+  std::size_t rows = 0;
+  std::size_t runs = 0;
+};
+
+// For a list: none of the large texts.
+Approvals::Shared listed(const approval::Approval& approval) {
+  auto out = approval;
+  out.statement = {};
+  if (out.title.size() > kListedTitle) {
+    out.title.resize(valid_utf8_prefix(std::string_view(out.title).substr(0, kListedTitle)));
+    out.title.shrink_to_fit();
+  }
+  return std::make_shared<const approval::Approval>(std::move(out));
+}
+
+// Reads the entries of one run from `from` on into its trace; gives the runs that began in them.
+Task<Expected<std::vector<RunId>>> read_run(LiveWorkspace& workspace, const Approvals& approvals,
+                                            RunTrace& into, std::uint64_t from, Budget& budget) {
+  const auto id = into.run.run->id;
+  std::vector<RunId> children;
+  std::map<ActionId, std::vector<LogEntry>> by_action;
+  std::vector<ActionId> order;
+  for (bool cut = false; !cut;) {
+    if (budget.rows == 0) {
+      into.next = from;
+      break;
+    }
+    const auto count = std::min(kPage, budget.rows);
+    WRIT_CO_TRY(auto rows, co_await workspace.store().find_log(id.to_string(), from, count));
+    if (rows.empty()) break;
+    for (auto& row : rows) {
+      WRIT_CO_TRY(auto entry, audit::Entry::parse(as_bytes(row.entry)));
+      const auto index = row.index;
+      const auto about = entry.subjects();
+      const auto kind = entry.kind();
+      const bool begins_child = kind == Kind::run_started && about.run != id;
+      const auto costs = kind == Kind::approval_requested ? kRowsOfApproval : std::size_t{1};
+      if (budget.rows < costs || (begins_child && budget.runs == 0)) {
+        into.next = index;
+        cut = true;
+        break;
+      }
+      budget.rows -= costs;
+      from = index + 1;
+      if (begins_child) {
+        --budget.runs;
+        children.push_back(about.run);
+      } else if (kind == Kind::approval_requested) {
+        WRIT_CO_TRY(auto approval, co_await find_approval(workspace, approvals, about.approval));
+        if (approval != nullptr) into.approvals.push_back(listed(*approval));
+      } else if (!about.action.is_nil()) {
+        auto& list = by_action[about.action];
+        if (list.empty()) order.push_back(about.action);
+        auto json = entry.json();
+        list.push_back(
+            {.row = std::move(row), .entry = std::move(entry), .json = std::move(json)});
+      }
+    }
+  }
+  for (const auto action : order) {
+    auto past = past_action(by_action[action]);
+    // Of an action that began before `from`, the page before has told.
+    if (!past) continue;
+    if (into.next && past->phase == "intent") {
+      WRIT_CO_TRY(auto whole, co_await find_action(workspace, action));
+      if (whole) past = std::move(whole);
+    }
+    into.actions.push_back(std::move(*past));
+  }
+  co_return children;
+}
+
+}  // namespace
+
 Task<Expected<RunTrace>> trace(LiveWorkspace& workspace, const Approvals& approvals, RunId root,
-                               HistoryLimits limits) {
+                               std::uint64_t from, TraceLimits limits) {
   // Breadth first into one list, whose parents stand before their children; then put together from
   // the end, so that no depth of the tree is a depth of the stack.
-  struct Node {
-    RunTrace trace;
-    std::size_t parent = 0;
-  };
+  Budget budget{.rows = limits.rows, .runs = limits.runs - 1};
   std::vector<Node> nodes;
   std::vector<std::pair<RunId, std::size_t>> next{{root, 0}};
   std::set<RunId> seen{root};
-  std::size_t rows = 0;
   for (std::size_t i = 0; i < next.size(); ++i) {
     const auto [id, parent] = next[i];
-    if (nodes.size() == limits.runs) {
-      co_return fail(Errc::too_large, "there are too many runs below this one to show", {},
-                     "trace one of its children");
-    }
     WRIT_CO_TRY(auto known, co_await find_run(workspace, id));
     if (!known) {
       if (nodes.empty()) co_return fail(Errc::not_found, "there is no run " + id.to_string());
       continue;
     }
-    Node node{.trace = {.run = std::move(*known), .actions = {}, .approvals = {}, .children = {}},
+    Node node{.trace = {.run = std::move(*known),
+                        .actions = {},
+                        .approvals = {},
+                        .children = {},
+                        .next = std::nullopt},
               .parent = parent};
-    WRIT_CO_TRY(auto entries,
-                co_await entries_about(workspace, id.to_string(), limits.rows - rows));
-    rows += entries.size();
-    std::map<ActionId, std::vector<LogEntry>> by_action;
-    std::vector<ActionId> order;
-    for (auto& each : entries) {
-      const auto& about = each.entry.subjects();
-      if (each.entry.kind() == Kind::run_started && about.run != id) {
-        if (seen.insert(about.run).second) next.emplace_back(about.run, nodes.size());
-      } else if (each.entry.kind() == Kind::approval_requested) {
-        WRIT_CO_TRY(auto approval, co_await find_approval(workspace, approvals, about.approval));
-        if (approval != nullptr) node.trace.approvals.push_back(std::move(approval));
-      } else if (!about.action.is_nil()) {
-        auto& list = by_action[about.action];
-        if (list.empty()) order.push_back(about.action);
-        list.push_back(std::move(each));
-      }
-    }
-    for (const auto action : order) {
-      if (auto past = past_action(by_action[action]))
-        node.trace.actions.push_back(std::move(*past));
+    WRIT_CO_TRY(const auto children, co_await read_run(workspace, approvals, node.trace,
+                                                       nodes.empty() ? from : 0, budget));
+    for (const auto child : children) {
+      if (seen.insert(child).second) next.emplace_back(child, nodes.size());
     }
     nodes.push_back(std::move(node));
   }

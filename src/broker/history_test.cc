@@ -40,8 +40,8 @@ class HistoryTest : public testing::Test {
       EXPECT_TRUE(acme_.run(acme_.workspace().store().commit(std::move(unit))).has_value());
     }
   }
-  Expected<RunTrace> traced(RunId id, HistoryLimits limits = {}) {
-    return acme_.run(trace(acme_.workspace(), acme_.approvals(), id, limits));
+  Expected<RunTrace> traced(RunId id, std::uint64_t from = 0, TraceLimits limits = {}) {
+    return acme_.run(trace(acme_.workspace(), acme_.approvals(), id, from, limits));
   }
   void forget(const delegation::Run& run) {
     const auto record =
@@ -90,27 +90,46 @@ TEST_F(HistoryTest, WhereTheRecordIsGoneTheLogStillTells) {
   EXPECT_THAT(traced(plan_->id)->children[0].children, SizeIs(1));
 }
 
-TEST_F(HistoryTest, WhatIsTooLargeToShowIsRefusedAndNeverCut) {
-  EXPECT_EQ(traced(plan_->id, {.runs = 2, .rows = 1000}).error().code, Errc::too_large);
-  EXPECT_EQ(traced(plan_->id, {.runs = 10, .rows = 2}).error().code, Errc::too_large);
+TEST_F(HistoryTest, P34_ATraceThatIsCutSaysWhereEachRunGoesOn) {
+  acme_.preview(*settle_);
+  acme_.preview(*settle_, 12'001);
+  const auto whole = traced(settle_->id).value();
+  ASSERT_THAT(whole.actions, SizeIs(2));
+  EXPECT_EQ(whole.next, std::nullopt);
+  // Whatever is cut where: page by page, each action is there once, as it ended.
+  for (std::size_t rows = 1; rows < 6; ++rows) {
+    std::vector<ActionId> seen;
+    std::uint64_t from = 0;
+    for (int page = 0; page < 10; ++page) {
+      const auto part = traced(settle_->id, from, {.runs = 10, .rows = rows}).value();
+      for (const auto& action : part.actions) {
+        EXPECT_EQ(action.phase, "done") << rows;
+        seen.push_back(action.id);
+      }
+      if (!part.next) break;
+      EXPECT_GT(*part.next, from);
+      from = *part.next;
+    }
+    EXPECT_THAT(seen, ElementsAre(whole.actions[0].id, whole.actions[1].id)) << rows;
+  }
+}
+
+TEST_F(HistoryTest, P34_ARunThatThereWasNoRoomForStandsThereAndGoesOnFromItsBeginning) {
+  // One row each for the two starts below; none is left for what is in them.
+  const auto tree = traced(plan_->id, 0, {.runs = 10, .rows = 2}).value();
+  ASSERT_THAT(tree.children, SizeIs(1));
+  EXPECT_EQ(tree.children[0].run.run->id, triage_->id);
+  EXPECT_EQ(tree.children[0].next, 0U);
+  EXPECT_THAT(tree.children[0].children, SizeIs(0));
+  // And where no run has room any more, its parent goes on with it.
+  const auto none = traced(plan_->id, 0, {.runs = 1, .rows = 100}).value();
+  EXPECT_THAT(none.children, SizeIs(0));
+  ASSERT_TRUE(none.next.has_value());
+  EXPECT_THAT(traced(plan_->id, *none.next)->children, SizeIs(1));
 }
 
 TEST_F(HistoryTest, AnUnknownRunIsNotThere) {
   EXPECT_EQ(traced(RunId::make(acme_.clock(), acme_.random())).error().code, Errc::not_found);
-}
-
-TEST_F(HistoryTest, AListHasTheLatestOfThoseThatOneMaySee) {
-  const auto all = [](const delegation::Run&) { return true; };
-  const auto ids = [this](const auto& test, HistoryLimits limits) {
-    std::vector<RunId> out;
-    for (const auto& known : acme_.run(list_runs(acme_.workspace(), test, limits)).value())
-      out.push_back(known.run->id);
-    return out;
-  };
-  EXPECT_THAT(ids(all, {}), testing::UnorderedElementsAre(plan_->id, triage_->id, settle_->id));
-  EXPECT_THAT(ids(all, {.runs = 1}), SizeIs(1));
-  EXPECT_THAT(ids([this](const delegation::Run& run) { return run.id == triage_->id; }, {}),
-              ElementsAre(triage_->id));
 }
 
 }  // namespace

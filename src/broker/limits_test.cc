@@ -18,6 +18,7 @@ class Limits : public testing::Test {
   FakeRandom random_;
   AgentId agent_ = AgentId::make(clock_, random_);
   RunId run_ = RunId::make(clock_, random_);
+  WorkspaceId workspace_ = WorkspaceId::make(clock_, random_);
 };
 
 TEST_F(Limits, P25_AnAgentHasABurstAndThenItsRate) {
@@ -39,8 +40,9 @@ TEST_F(Limits, P25_ARefusalSaysWhenToComeBackInWholeSeconds) {
   ASSERT_TRUE(limiter.take(agent_).has_value());
   clock_.advance(milliseconds(1));
   EXPECT_EQ(retry_after(limiter.take(agent_).error()), seconds(1));
-  EXPECT_EQ(retry_after(fail(Errc::rate_limited, "", "retry-after:x").error()), std::nullopt);
-  EXPECT_EQ(retry_after(fail(Errc::denied, "", "retry-after:1").error()), std::nullopt);
+  EXPECT_EQ(exceeded(limiter.take(agent_).error())->limit, "calls_per_second");
+  EXPECT_EQ(retry_after(fail(Errc::rate_limited, "", "limit:calls:x").error()), std::nullopt);
+  EXPECT_EQ(retry_after(fail(Errc::denied, "", "limit:calls:1").error()), std::nullopt);
 }
 
 TEST_F(Limits, P25_NobodyUsesUpAnothersRate) {
@@ -64,35 +66,30 @@ TEST_F(Limits, P25_RefusalsOfStrangersAreAllCountedAndLoggedAsASample) {
   EXPECT_EQ(log.events()[1].fields.at("left_out"), "999");
 }
 
-TEST_F(Limits, P17_ARunHasItsShareOfCallsUnderWay) {
-  InFlight in_flight({.calls_per_run = 2, .held_per_run = 1});
-  auto first = in_flight.call(run_);
-  const auto second = in_flight.call(run_);
+TEST_F(Limits, P17_P37_ACallTakesItsSlotAndItsBytesAndAHeldOneItsOwn) {
+  SharedLimits limits;
+  limits.calls = ShareLimits::fair(800, 2);
+  limits.call_bytes = ShareLimits::fair(800);
+  limits.held = ShareLimits::fair(80, 1);
+  InFlight in_flight(limits);
+  const Holder run{.workspace = workspace_, .member = agent_.raw(), .run = run_};
+  const Holder sibling{
+      .workspace = workspace_, .member = agent_.raw(), .run = RunId::make(clock_, random_)};
+  auto first = in_flight.call(run, 60);
+  const auto second = in_flight.call(run, 0);
   ASSERT_TRUE(first && second);
-  EXPECT_EQ(in_flight.call(run_).error().code, Errc::rate_limited);
-  EXPECT_TRUE(in_flight.call(RunId::make(clock_, random_)).has_value());
+  EXPECT_EQ(exceeded(in_flight.call(run, 0).error())->limit, "calls_per_run");
+  EXPECT_EQ(exceeded(in_flight.call(sibling, 41).error())->limit, "call_bytes_per_agent");
+  EXPECT_TRUE(in_flight.call(sibling, 40));
+  const auto never = in_flight.call(sibling, 101);
+  EXPECT_EQ(never.error().code, Errc::too_large);
+  EXPECT_EQ(exceeded(never.error())->limit, "call_bytes_per_agent");
   *first = InFlight::Slot();
-  EXPECT_TRUE(in_flight.call(run_).has_value());
-}
-
-TEST_F(Limits, P17_WhatIsHeldIsBoundedPerRunAndInBytes) {
-  InFlight in_flight({.calls_per_run = 9, .held_per_run = 2, .held_bytes = 100});
-  const auto other = RunId::make(clock_, random_);
-  auto first = in_flight.held(run_, 60);
-  ASSERT_TRUE(first.has_value());
-  EXPECT_EQ(in_flight.held(other, 41).error().code, Errc::rate_limited);
-  const auto second = in_flight.held(run_, 40);
-  EXPECT_TRUE(second.has_value());
-  EXPECT_EQ(in_flight.held(run_, 0).error().code, Errc::rate_limited);
-  first = InFlight::Slot();
-  EXPECT_TRUE(in_flight.held(other, 60).has_value());
-}
-
-TEST_F(Limits, P17_ASlotMayOutliveWhatGaveIt) {
-  std::optional<InFlight> in_flight(std::in_place);
-  auto slot = in_flight->call(run_);
-  in_flight.reset();
-  EXPECT_TRUE(slot.has_value());
+  EXPECT_TRUE(in_flight.call(run, 100));
+  const auto waits = in_flight.held(run);
+  EXPECT_TRUE(waits);
+  EXPECT_EQ(exceeded(in_flight.held(run).error())->limit, "held_per_run");
+  EXPECT_TRUE(in_flight.held(sibling));
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 namespace writ::broker {
 
-Expected<void> LiveRuns::add(std::shared_ptr<const delegation::Run> run) {
+Expected<void> LiveRuns::add(std::shared_ptr<const delegation::Run> run, Share::Slot slot) {
   const std::unique_lock lock(mutex_);
   if (run->parent) {
     const auto parent = runs_.find(*run->parent);
@@ -17,7 +17,8 @@ Expected<void> LiveRuns::add(std::shared_ptr<const delegation::Run> run) {
     parent->second.children.push_back(run->id);
   }
   const auto id = run->id;
-  runs_.emplace(id, Entry{.run = std::move(run), .stop = {}, .children = {}});
+  runs_.emplace(
+      id, Entry{.run = std::move(run), .stop = {}, .children = {}, .slot = std::move(slot)});
   return {};
 }
 
@@ -113,6 +114,7 @@ void LiveRuns::end(const std::vector<RunId>& ids, std::function<void()> acknowle
       const auto found = runs_.find(id);
       if (found == runs_.end()) continue;
       found->second.ended = true;
+      found->second.slot.release();
       stops.push_back(found->second.stop);
     }
   }
@@ -137,7 +139,31 @@ std::vector<RunId> LiveRuns::over(TimePoint now) const {
 
 void LiveRuns::forget(const std::vector<RunId>& ids) {
   const std::unique_lock lock(mutex_);
-  for (const auto id : ids) runs_.erase(id);
+  for (const auto id : ids) erase(id);
+}
+
+void LiveRuns::retire(const std::vector<RunId>& ids) {
+  const std::unique_lock lock(mutex_);
+  for (const auto id : ids) {
+    const auto found = runs_.find(id);
+    if (found == runs_.end() || !found->second.ended || found->second.retired) continue;
+    found->second.retired = true;
+    retired_.push_back(id);
+  }
+  while (retired_.size() > kMostEnded) {
+    erase(retired_.front());
+    retired_.pop_front();
+  }
+}
+
+void LiveRuns::erase(RunId id) {
+  const auto found = runs_.find(id);
+  if (found == runs_.end()) return;
+  if (const auto parent = found->second.run->parent) {
+    if (const auto above = runs_.find(*parent); above != runs_.end())
+      std::erase(above->second.children, id);
+  }
+  runs_.erase(found);
 }
 
 LiveWorkspace::LiveWorkspace(WorkspaceId id, std::shared_ptr<WorkspaceStore> store,

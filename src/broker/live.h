@@ -7,6 +7,7 @@
 // credentials and the standing of its users; Live finds workspaces. All thread-safe.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,6 +20,7 @@
 #include "async/cancel.h"
 #include "broker/known_facts.h"
 #include "broker/open_intents.h"
+#include "broker/shares.h"
 #include "broker/store.h"
 #include "broker/unwritten.h"
 #include "delegation/run.h"
@@ -35,8 +37,9 @@ class LiveRuns {
   // for 1 meets it.
   static constexpr std::uint64_t kAliveRevision = 1;
 
-  // A run whose parent is not here, or has ended, is not added: conflict.
-  Expected<void> add(std::shared_ptr<const delegation::Run> run);
+  // A run whose parent is not here, or has ended, is not added: conflict. `slot` is its agent's
+  // share, until the run ends.
+  Expected<void> add(std::shared_ptr<const delegation::Run> run, Share::Slot slot = {});
 
   // The run and its ancestors, if all of them are alive at `now`. denied names which of them is
   // not.
@@ -63,6 +66,10 @@ class LiveRuns {
   std::vector<RunId> over(TimePoint now) const;
   // Only once end() has acknowledged them: of what is forgotten nothing can be stopped any more.
   void forget(const std::vector<RunId>& ids);
+  // The same, of runs whose end is durable too: the latest kMostEnded stay known for those who ask,
+  // so that no agent fills the memory with runs that it ends itself.
+  void retire(const std::vector<RunId>& ids);
+  static constexpr std::size_t kMostEnded = 256;
 
  private:
   struct Entry {
@@ -70,11 +77,15 @@ class LiveRuns {
     CancelSource stop;
     std::vector<RunId> children;
     bool ended = false;
+    bool retired = false;
+    Share::Slot slot{};
   };
+  void erase(RunId id);
   void collect(RunId id, std::vector<RunId>& out) const;
 
   mutable std::shared_mutex mutex_;
   std::unordered_map<RunId, Entry> runs_;
+  std::deque<RunId> retired_;
 };
 
 // How a user stands beside what the workspace's documents say: the enrolled key, and whether an

@@ -55,6 +55,24 @@ TEST_F(LiveTest, P7_ARunThatHasEndedHasNoMoreChildren) {
             Errc::conflict);
 }
 
+TEST_F(LiveTest, P37_OfRunsThatHaveEndedTheLatestAloneStayKnown) {
+  std::vector<RunId> ended;
+  for (std::size_t i = 0; i < LiveRuns::kMostEnded + 3; ++i) {
+    const auto run = acme_.delegate(planner_, "triage");
+    runs().end({run->id}, {});
+    runs().retire({run->id});
+    ended.push_back(run->id);
+  }
+  for (std::size_t i = 0; i < ended.size(); ++i)
+    EXPECT_EQ(runs().find(ended[i]) != nullptr, i >= 3) << i;
+  EXPECT_EQ(runs().alive(ended.front(), now()).error().code, Errc::denied);
+  EXPECT_TRUE(runs().token(ended.front()).cancelled());
+  EXPECT_EQ(runs().family(planner_->id).size(), 3 + LiveRuns::kMostEnded);
+  // One that lives is not retired.
+  runs().retire({planner_->id});
+  EXPECT_TRUE(runs().alive(planner_->id, now()));
+}
+
 TEST_F(LiveTest, ASubtreeIsParentsFirstAndLeavesOutWhatHasEnded) {
   const auto other = acme_.delegate(planner_, "triage");
   EXPECT_THAT(runs().subtree(planner_->id),

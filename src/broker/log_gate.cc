@@ -86,6 +86,10 @@ class GatedStore::Handle final : public WorkspaceStore {
                                            std::size_t limit) override {
     return inner_->list(kind, std::move(after), limit);
   }
+  Task<Expected<std::vector<Record>>> list_back(RecordKind kind, std::string before,
+                                                std::size_t limit) override {
+    return inner_->list_back(kind, std::move(before), limit);
+  }
   Task<Expected<std::uint64_t>> log_size() override { return inner_->log_size(); }
   Task<Expected<std::vector<LogRow>>> read_log(std::uint64_t from, std::size_t limit) override {
     return inner_->read_log(from, limit);

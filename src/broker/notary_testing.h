@@ -47,6 +47,10 @@ class TamperedStore final : public WorkspaceStore {
                                            std::size_t limit) override {
     return inner_->list(kind, std::move(after), limit);
   }
+  Task<Expected<std::vector<Record>>> list_back(RecordKind kind, std::string before,
+                                                std::size_t limit) override {
+    return inner_->list_back(kind, std::move(before), limit);
+  }
   Task<Expected<std::uint64_t>> log_size() override {
     WRIT_CO_TRY(const auto size, co_await inner_->log_size());
     co_return std::min(size, cut.value_or(size));

@@ -1,21 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/rate_limiter.h"
 
-#include <charconv>
-
 #include "base/check.h"
 
 namespace writ::broker {
-
-std::optional<seconds> retry_after(const Error& error) {
-  std::string_view text = error.where;
-  if (error.code != Errc::rate_limited || !text.starts_with(kRetryAfter)) return std::nullopt;
-  text.remove_prefix(kRetryAfter.size());
-  std::int64_t value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return seconds(value);
-}
 
 RateLimiter::RateLimiter(const Clock& clock, RateLimits limits)
     : clock_(clock),
@@ -38,8 +26,9 @@ Expected<void> RateLimiter::take(AgentId agent) {
     return {};
   }
   const auto wait = std::chrono::ceil<seconds>(next - now - depth_);
-  return fail(Errc::rate_limited, "the agent makes more calls than it may",
-              std::string(kRetryAfter) + std::to_string(wait.count()), "wait, then send again");
+  return over_limit({.limit = "calls_per_second", .after = wait},
+                    "the agent makes more calls than it may (calls_per_second)",
+                    "wait, then send again");
 }
 
 }  // namespace writ::broker

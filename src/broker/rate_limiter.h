@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "broker/shares.h"
 
 namespace writ::broker {
 
@@ -20,18 +21,13 @@ struct RateLimits {
   std::uint32_t burst = 400;
 };
 
-// An error of rate_limited has this in `where` and then whole seconds, for Retry-After.
-inline constexpr std::string_view kRetryAfter = "retry-after:";
-// The seconds, where the error has them.
-std::optional<seconds> retry_after(const Error& error);
-
 // Thread-safe. The clock outlives it.
 class RateLimiter {
  public:
   RateLimiter(const Clock& clock, RateLimits limits);
 
-  // Takes one token of the agent's. rate_limited, with the place above, where there is none; then
-  // nothing is taken.
+  // Takes one token of the agent's. rate_limited, of calls_per_second (exceeded() of shares.h),
+  // where there is none; then nothing is taken.
   Expected<void> take(AgentId agent);
 
  private:

@@ -106,6 +106,7 @@ Task<Expected<std::vector<RunId>>> Revocations::end(LiveWorkspace& workspace,
   workspace.runs().end(family, [stopped] { stopped.set(true); });
   (void)co_await stopped.wait();
   if (!written) co_return not_durable(written.error());
+  workspace.runs().retire(family);
   if (auto told = co_await approvals_.cancel(workspace, std::move(family)); !told) {
     // The questions cannot be claimed any more and expire by themselves.
     log_.warning("revocation.questions_left_open", {{"error", told.error().message}});
@@ -156,6 +157,7 @@ Task<Expected<void>> Revocations::settle(LiveWorkspace& workspace) {
     std::set<RunId> durable(runs.begin(), runs.end());
     for (const auto& run : endings.runs) durable.erase(run->id);
     forget_owed(workspace, durable);
+    workspace.runs().retire({durable.begin(), durable.end()});
     if (!written) {
       failed = std::move(written).error();
       break;

@@ -7,6 +7,7 @@
 //   "reason"}}
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -42,5 +43,11 @@ struct RunRecord {
   Json to_json() const;
   static Expected<RunRecord> from_json(const Json& value);
 };
+
+// How many of its agent's living runs one counts for, by the size of its record: what is kept of it
+// in memory grows with its scope.
+constexpr std::uint64_t places_of_run(std::size_t record_bytes) {
+  return 1 + record_bytes / (std::size_t{16} << 10);
+}
 
 }  // namespace writ::broker

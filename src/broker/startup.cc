@@ -57,8 +57,13 @@ Expected<workspace::Built> build(WorkspaceId id, const Record& record,
   return std::move(*built);
 }
 
-Task<Expected<void>> load_runs(LiveWorkspace& workspace, TimePoint from, observe::Log& log) {
-  std::vector<std::shared_ptr<const delegation::Run>> runs;
+Task<Expected<void>> load_runs(LiveWorkspace& workspace, TimePoint from,
+                               const StartupParts& parts) {
+  struct Living {
+    std::shared_ptr<const delegation::Run> run;
+    std::uint64_t places = 0;
+  };
+  std::vector<Living> runs;
   WRIT_CO_TRY_VOID(co_await each(workspace.store(), RecordKind::run, before_ids_of<RunId>(from),
                                  [&runs](const Record& record) -> Expected<void> {
                                    WRIT_TRY(const auto json, parse_json(record.value));
@@ -68,16 +73,19 @@ Task<Expected<void>> load_runs(LiveWorkspace& workspace, TimePoint from, observe
                                    if (run.ended || record.revision != LiveRuns::kAliveRevision)
                                      return {};
                                    runs.push_back(
-                                       std::make_shared<const delegation::Run>(std::move(run.run)));
+                                       {std::make_shared<const delegation::Run>(std::move(run.run)),
+                                        places_of_run(record.value.size())});
                                    return {};
                                  }));
   // Parents before their children, whatever the clock was when they began.
-  std::ranges::sort(runs, {}, [](const auto& run) { return std::pair(run->depth, run->id); });
-  for (auto& run : runs) {
+  std::ranges::sort(
+      runs, {}, [](const auto& each) { return std::pair(each.run->depth, each.run->id); });
+  for (auto& [run, places] : runs) {
     const auto id = run->id;
-    if (auto added = workspace.runs().add(std::move(run)); !added) {
+    auto slot = parts.shares.runs.take_existing(holder_of(*run), places);
+    if (auto added = workspace.runs().add(std::move(run), std::move(slot)); !added) {
       // Its parent has ended, so it has no authority; nothing is lost by leaving it out.
-      log.info("startup.orphan_run", {{"run", id.to_string()}});
+      parts.log.info("startup.orphan_run", {{"run", id.to_string()}});
     }
   }
   co_return Expected<void>();
@@ -118,7 +126,7 @@ Task<Expected<void>> load_state(LiveWorkspace& workspace, const StartupParts& pa
                                    return {};
                                  }));
   WRIT_CO_TRY(const auto point, co_await read_resume_point(store));
-  WRIT_CO_TRY_VOID(co_await load_runs(workspace, point.runs, parts.log));
+  WRIT_CO_TRY_VOID(co_await load_runs(workspace, point.runs, parts));
   co_return co_await load_approvals(workspace, point.approvals, parts);
 }
 

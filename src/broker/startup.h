@@ -18,6 +18,7 @@ struct StartupParts {
   const vault::SealKey& seal_key;
   Live& live;
   Approvals& approvals;
+  Shares& shares;
   const Clock& clock;
   Random& random;
   observe::Log& log;

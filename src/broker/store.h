@@ -162,6 +162,9 @@ class WorkspaceStore {
   // In order of id (by bytes), after `after`, at most `limit`: 1 to kMaxList, else invalid_input.
   virtual Task<Expected<std::vector<Record>>> list(RecordKind kind, std::string after,
                                                    std::size_t limit) = 0;
+  // The same in the other order, before `before`: the latest of what has ids in the order of time.
+  virtual Task<Expected<std::vector<Record>>> list_back(RecordKind kind, std::string before,
+                                                        std::size_t limit) = 0;
 
   virtual Task<Expected<std::uint64_t>> log_size() = 0;
   // Rows [from, from + limit), fewer at the end of the log.

@@ -108,11 +108,24 @@ class Acme {
   static constexpr std::string_view kAudience = "https://writ.example/tools/acme/billing";
   static constexpr std::string_view kSecret = "sk_test_0123456789abcdef";
 
+  // No test meets these by chance.
+  static SharedLimits roomy() {
+    constexpr std::uint64_t kMany = 1'000'000;
+    constexpr ShareLimits kAny{.server = kMany, .workspace = kMany, .agent = kMany};
+    constexpr ShareLimits kBytes{
+        .server = kMany << 20, .workspace = kMany << 20, .agent = kMany << 20};
+    SharedLimits out;
+    out.calls = out.held = out.questions = out.runs = out.control_requests = kAny;
+    out.questions.run = 20;
+    out.call_bytes = out.question_bytes = out.control_bytes = kBytes;
+    return out;
+  }
+
   // `change` is made to the documents before anything is made of them.
   explicit Acme(RateLimits rates = {.per_second = 100'000, .burst = 100'000},
-                InFlightLimits in_flight = {.calls_per_run = 1'000, .held_per_run = 1'000},
+                const SharedLimits& limits = roomy(),
                 const std::function<void(workspace::Documents&)>& change = {})
-      : rates_(rates), in_flight_(in_flight) {
+      : rates_(rates), limits_(limits) {
     side_.start("acme-side");
     loop_.start("acme");
     if (change) change(documents_);
@@ -144,6 +157,7 @@ class Acme {
   TokenKeys& token_keys() { return token_keys_; }
   Authenticator& authenticator() { return authenticator_; }
   Approvals& approvals() { return approvals_; }
+  Shares& shares() { return shares_; }
   TimeGuard& time() { return time_; }
   Calls& calls() { return calls_; }
   const vault::SealKey& seal_key() const { return seal_; }
@@ -286,7 +300,13 @@ class Acme {
     if (!body.empty()) WRIT_CHECK(fields.add("Content-Type", "application/json").has_value());
     auto request = tools::match_request(*server, method, target, fields, as_bytes(body));
     WRIT_CHECK(request.has_value());
-    return {std::move(call), std::move(server), std::move(*request), std::move(key)};
+    auto slot = calls_.admit(call, body.size());
+    WRIT_CHECK(slot.has_value());
+    return {.call = std::move(call),
+            .server = std::move(server),
+            .request = std::move(*request),
+            .idempotency_key = std::move(key),
+            .slot = std::move(*slot)};
   }
   static std::string refund_body(std::int64_t amount = 12'000) {
     return canonical_json(JsonObject{
@@ -424,7 +444,7 @@ class Acme {
   }
 
   const RateLimits rates_;
-  const InFlightLimits in_flight_;
+  const SharedLimits limits_;
   FakeClock clock_;
   FakeRandom random_;
   observe::CapturingLog log_;
@@ -444,7 +464,8 @@ class Acme {
         .retires = std::nullopt}}};
   jose::VerifiedTokenCache cache_{1024};
   Authenticator authenticator_{std::string(kIssuer), token_keys_, cache_, clock_, rates_};
-  Approvals approvals_{clock_, random_};
+  Shares shares_{limits_};
+  Approvals approvals_{clock_, random_, shares_};
   TimeGuard time_{clock_, store_.workspace(WorkspaceId())};
   Calls calls_{{.authenticator = authenticator_,
                 .approvals = approvals_,
@@ -452,7 +473,7 @@ class Acme {
                 .random = random_,
                 .log = log_,
                 .time = time_},
-               in_flight_};
+               limits_};
   Loop side_{clock_, milliseconds(1)};  // for put(), which tests call within tasks of the other
   Loop loop_{clock_, milliseconds(1)};  // the last, so that it ends before what its tasks use
 };

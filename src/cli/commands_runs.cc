@@ -35,9 +35,14 @@ void add_run_commands(CLI::App& app, CommandLine& line) {
   };
 
   auto* run = CommandLine::group(app, "run", "list and show runs; a token to start one");
-  line.session_command(*run, "list", "the runs that one may see",
-                       [shared](Context& context) { return run_list_runs(context, shared->json); })
-      ->add_flag("--json", shared->json, "as JSON");
+  const auto runs = std::make_shared<ListCommand>();
+  auto* of_runs = line.session_command(
+      *run, "list", "the runs that one may see: the living first, then the latest that ended",
+      [runs](Context& context) { return run_list_runs(context, *runs); });
+  of_runs->add_flag("--json", runs->json, "as JSON");
+  of_runs->add_option("--state", runs->state, "living or ended alone")
+      ->check(CLI::IsMember({"living", "ended"}));
+  of_runs->add_option("--after", runs->after, "go on where a list was cut");
   show(*run, "show", "one run", "RUN", run_show_run);
   const auto token = std::make_shared<UserTokenCommand>();
   auto* of_token = line.session_command(
@@ -49,9 +54,12 @@ void add_run_commands(CLI::App& app, CommandLine& line) {
   show(app, "trace", "a run, its actions and its subagents as a tree", "RUN", run_trace);
   show(app, "explain", "the seven questions about an action", "ACTION", run_explain);
 
-  line.session_command(app, "approvals", "what waits for approval",
-                       [shared](Context& context) { return run_approvals(context, shared->json); })
-      ->add_flag("--json", shared->json, "as JSON");
+  const auto waiting = std::make_shared<ListCommand>();
+  auto* of_waiting =
+      line.session_command(app, "approvals", "what waits for approval",
+                           [waiting](Context& context) { return run_approvals(context, *waiting); });
+  of_waiting->add_flag("--json", waiting->json, "as JSON");
+  of_waiting->add_option("--after", waiting->after, "go on where a list was cut");
   const auto decision = std::make_shared<DecideCommand>();
   const auto decide = [&](const char* word, const char* what, approval::Verdict verdict) {
     auto* app_of = line.session_command(app, word, what, [decision, verdict](Context& context) {

@@ -102,6 +102,109 @@ class CommandsTest : public ::testing::Test {
   std::string err_;
 };
 
+protocol::RunView a_run(std::uint8_t last) {
+  protocol::RunView out;
+  out.id = an_id<RunId>(last);
+  out.name = "Refund " + std::to_string(last);
+  out.agent = "planner";
+  out.workflow = "refund";
+  out.step = "plan";
+  return out;
+}
+
+TEST_F(CommandsTest, P34_AListFollowsItsCursors) {
+  sign_in();
+  std::vector<std::string> asked;
+  server_.answer_with([&](const Seen& seen) {
+    asked.push_back(seen.target);
+    // A page may be empty and still not be the last.
+    const auto page = asked.size();
+    protocol::RunList list;
+    if (page != 2) list.runs = {a_run(static_cast<std::uint8_t>(page))};
+    if (page < 3) list.cursor = "c" + std::to_string(page);
+    return Reply::json(list.to_json());
+  });
+  EXPECT_EQ(run({"run", "list", "--state", "living"}), kOk);
+  EXPECT_THAT(asked, ::testing::ElementsAre("/v1/runs?state=living",
+                                            "/v1/runs?state=living&cursor=c1",
+                                            "/v1/runs?state=living&cursor=c2"));
+  EXPECT_THAT(out_, AllOf(HasSubstr("Refund 1"), HasSubstr("Refund 3"), Not(HasSubstr("more"))));
+}
+
+TEST_F(CommandsTest, P37_AListThatNeverEndsIsCutAndSaysHowToGoOn) {
+  sign_in();
+  int pages = 0;
+  server_.answer_with([&](const Seen&) {
+    ++pages;
+    protocol::RunList list;
+    for (int i = 0; i < 100; ++i) list.runs.push_back(a_run(1));
+    list.cursor = "next-" + std::to_string(pages);
+    return Reply::json(list.to_json());
+  });
+  EXPECT_EQ(run({"run", "list"}), kOk);
+  EXPECT_EQ(pages, 10);
+  EXPECT_THAT(out_, HasSubstr("There is more: writ run list --after next-10\n"));
+  EXPECT_EQ(run({"run", "list", "--json"}), kOk);
+  const auto json = parse_json(out_, {.bytes = std::size_t{4} << 20}).value();
+  EXPECT_EQ(json.as_object().at("cursor"), Json("next-20"));
+  EXPECT_EQ(json.as_object().at("more"), Json(true));
+}
+
+TEST_F(CommandsTest, P34_ApprovalsFollowTheirCursorsToo) {
+  sign_in();
+  std::vector<std::string> asked;
+  server_.answer_with([&](const Seen& seen) {
+    asked.push_back(seen.target);
+    protocol::ApprovalList list;
+    if (asked.size() == 1) list.cursor = "apr_1";
+    return Reply::json(list.to_json());
+  });
+  EXPECT_EQ(run({"approvals", "--after", "apr_0"}), kOk);
+  EXPECT_THAT(asked,
+              ::testing::ElementsAre("/v1/approvals?cursor=apr_0", "/v1/approvals?cursor=apr_1"));
+}
+
+TEST_F(CommandsTest, P34_ATraceThatIsCutIsReadOn) {
+  sign_in();
+  const auto root = an_id<RunId>(1).to_string();
+  const auto child = an_id<RunId>(2).to_string();
+  const auto action = [](std::uint8_t last) {
+    return protocol::TracedAction{.id = an_id<ActionId>(last),
+                                  .tool = "billing.invoice.read",
+                                  .effect = "read",
+                                  .phase = "done",
+                                  .at = {},
+                                  .status = 200,
+                                  .approval = std::nullopt,
+                                  .detail = {},
+                                  .resolved = false};
+  };
+  server_.answer_with([&](const Seen& seen) {
+    protocol::Trace trace;
+    trace.run = a_run(1);
+    if (seen.target == "/v1/runs/" + root + "/trace") {
+      trace.actions = {action(1)};
+      trace.cursor = "7";
+      protocol::Trace below;
+      below.run = a_run(2);
+      below.cursor = "0";
+      trace.children = {below};
+    } else if (seen.target == "/v1/runs/" + root + "/trace?cursor=7") {
+      trace.actions = {action(2)};
+    } else if (seen.target == "/v1/runs/" + child + "/trace?cursor=0") {
+      trace.run = a_run(2);
+      trace.actions = {action(3)};
+    } else {
+      return Reply::json({{"status", 404}, {"detail", seen.target}}, 404);
+    }
+    return Reply::json(trace.to_json());
+  });
+  EXPECT_EQ(run({"trace", root}), kOk) << err_;
+  for (std::uint8_t i = 1; i < 4; ++i)
+    EXPECT_THAT(out_, HasSubstr(an_id<ActionId>(i).to_string()));
+  EXPECT_THAT(out_, Not(HasSubstr("there is more")));
+}
+
 TEST_F(CommandsTest, WithoutASessionTheNextStepIsSaidAndTheStatusIsThree) {
   EXPECT_EQ(run({"run", "list"}), kUnreachable);
   EXPECT_THAT(err_, AllOf(HasSubstr("you are not signed in"), HasSubstr("next: writ login")));

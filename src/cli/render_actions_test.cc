@@ -95,7 +95,7 @@ TEST(RenderAction, AnUnknownOneSaysWhatToDo) {
 }
 
 TEST(RenderApprovals, SaysWhoIsWaitedFor) {
-  protocol::ApprovalView approval;
+  protocol::ApprovalItem approval;
   approval.id = an_id<ApprovalId>(1);
   approval.state = "pending";
   approval.agent = "billing";

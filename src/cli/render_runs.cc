@@ -124,7 +124,7 @@ void add_trace(Lines& lines, const protocol::Trace& trace, const std::string& fi
   // By id where two are of one millisecond: ids of one kind are in the order of their making.
   std::ranges::sort(events, {}, [](const Event& each) { return std::tie(each.at, each.id); });
 
-  auto left = events.size() + trace.children.size();
+  auto left = events.size() + trace.children.size() + (trace.cursor ? 1 : 0);
   add_run(lines, trace.run, first, rest + (left > 0 ? "│ " : "  "));
   for (const auto& event : events) {
     --left;
@@ -137,6 +137,10 @@ void add_trace(Lines& lines, const protocol::Trace& trace, const std::string& fi
   for (const auto& child : trace.children) {
     --left;
     add_trace(lines, child, rest + (left > 0 ? "├─ " : "└─ "), rest + (left > 0 ? "│  " : "   "));
+  }
+  if (trace.cursor) {
+    lines.add(rest + "└─ ", rest + "   ", "",
+              "there is more of this run than one trace shows; the log has it all", &Style::notice);
   }
 }
 

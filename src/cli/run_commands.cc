@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/run_commands.h"
 
+#include <iterator>
+
 #include <unistd.h>
 
 #include "cli/decide.h"
@@ -9,6 +11,7 @@
 #include "protocol/actions.h"
 #include "protocol/approvals.h"
 #include "protocol/runs.h"
+#include "wire/url.h"
 
 namespace writ::cli {
 namespace {
@@ -44,10 +47,84 @@ Expected<int> show(Context& context, const std::string& path, bool json, const R
   return kOk;
 }
 
+// Pages of one list, each of which may be empty and still have another one after it.
+constexpr int kMostPages = 200;
+// What a trace shows at most, in runs, actions and approvals.
+constexpr std::size_t kMostTraced = 20'000;
+
+std::string with_query(const std::string& path, const Form& query) {
+  return query.fields().empty() ? path : path + "?" + query.encode();
+}
+
+// Follows the cursors of a list of `items` until there are no more, or enough.
+template <typename List, typename Items>
+Expected<List> read_list(ApiClient& api, const std::string& path, const ListCommand& command,
+                         Items List::*items) {
+  List out;
+  if (!command.after.empty()) out.cursor = command.after;
+  for (int pages = 0; pages < kMostPages && (out.*items).size() < kMostListed; ++pages) {
+    Form query;
+    if (!command.state.empty()) query.add("state", command.state);
+    if (out.cursor) query.add("cursor", *out.cursor);
+    WRIT_TRY(auto page, api.get<List>(with_query(path, query)));
+    for (auto& item : page.*items) (out.*items).push_back(std::move(item));
+    out.cursor = std::move(page.cursor);
+    if (!out.cursor) break;
+  }
+  return out;
+}
+
+template <typename List, typename Items, typename Render>
+Expected<int> show_list(Context& context, const std::string& path, const ListCommand& command,
+                        Items List::*items, const std::string& words, const Render& render) {
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto list, read_list(api, path, command, items));
+  if (command.json) {
+    context.print_json(list.to_json());
+    return kOk;
+  }
+  context.print(render(list, context.style()));
+  if (list.cursor) {
+    context.print(context.style().notice(
+        "There is more: " + words + (command.state.empty() ? "" : " --state " + command.state) +
+        " --after " + visible_text(*list.cursor)) + '\n');
+  }
+  return kOk;
+}
+
+// Reads on where a trace was cut, as far as one command shows.
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the trace, which from_json() bounds
+Expected<void> read_on(ApiClient& api, protocol::Trace& trace, std::size_t& shown) {
+  shown += 1 + trace.actions.size() + trace.approvals.size();
+  while (trace.cursor && shown < kMostTraced) {
+    Form query;
+    query.add("cursor", *trace.cursor);
+    WRIT_TRY(auto more, api.get<protocol::Trace>(
+                            with_query("/v1/runs/" + trace.run.id.to_string() + "/trace", query)));
+    if (more.run.id != trace.run.id)
+      return fail(Errc::internal, "the server answered with the trace of another run");
+    const bool stuck = more.cursor == trace.cursor;
+    shown += more.actions.size() + more.approvals.size();
+    const auto append = [](auto& to, auto& from) {
+      to.insert(to.end(), std::move_iterator(from.begin()), std::move_iterator(from.end()));
+    };
+    append(trace.actions, more.actions);
+    append(trace.approvals, more.approvals);
+    append(trace.children, more.children);
+    trace.cursor = std::move(more.cursor);
+    if (stuck) break;
+  }
+  for (auto& child : trace.children) {
+    WRIT_TRY_VOID(read_on(api, child, shown));
+  }
+  return {};
+}
+
 }  // namespace
 
-Expected<int> run_list_runs(Context& context, bool json) {
-  return show<protocol::RunList>(context, "/v1/runs", json, render_runs);
+Expected<int> run_list_runs(Context& context, const ListCommand& command) {
+  return show_list(context, "/v1/runs", command, &protocol::RunList::runs, "writ run list",
+                   render_runs);
 }
 
 Expected<int> run_show_run(Context& context, const std::string& run, bool json) {
@@ -57,7 +134,16 @@ Expected<int> run_show_run(Context& context, const std::string& run, bool json) 
 
 Expected<int> run_trace(Context& context, const std::string& run, bool json) {
   WRIT_TRY(const auto path, run_path(run));
-  return show<protocol::Trace>(context, path + "/trace", json, render_trace);
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(auto trace, api.get<protocol::Trace>(path + "/trace"));
+  std::size_t shown = 0;
+  WRIT_TRY_VOID(read_on(api, trace, shown));
+  if (json) {
+    context.print_json(trace.to_json());
+  } else {
+    context.print(render_trace(trace, context.style()));
+  }
+  return kOk;
 }
 
 Expected<int> run_revoke(Context& context, const std::string& run, const std::string& reason) {
@@ -96,8 +182,9 @@ Expected<int> run_resolve_action(Context& context, const std::string& action,
   return kOk;
 }
 
-Expected<int> run_approvals(Context& context, bool json) {
-  return show<protocol::ApprovalList>(context, "/v1/approvals", json, render_approvals);
+Expected<int> run_approvals(Context& context, const ListCommand& command) {
+  return show_list(context, "/v1/approvals", command, &protocol::ApprovalList::approvals,
+                   "writ approvals", render_approvals);
 }
 
 Expected<int> run_decide(Context& context, const DecideCommand& command) {

@@ -12,7 +12,15 @@
 
 namespace writ::cli {
 
-Expected<int> run_list_runs(Context& context, bool json);
+// The most that one list command shows; what is left is said, with the words that show it.
+inline constexpr std::size_t kMostListed = 1000;
+
+struct ListCommand {
+  bool json = false;
+  std::string state;  // of runs: "living", "ended"; empty for both
+  std::string after;  // the cursor to go on from; empty for the beginning
+};
+Expected<int> run_list_runs(Context& context, const ListCommand& command);
 Expected<int> run_show_run(Context& context, const std::string& run, bool json);
 Expected<int> run_trace(Context& context, const std::string& run, bool json);
 Expected<int> run_revoke(Context& context, const std::string& run, const std::string& reason);
@@ -22,7 +30,7 @@ Expected<int> run_show_action(Context& context, const std::string& action, bool 
 Expected<int> run_resolve_action(Context& context, const std::string& action,
                                  const std::string& outcome, const std::string& detail);
 
-Expected<int> run_approvals(Context& context, bool json);
+Expected<int> run_approvals(Context& context, const ListCommand& command);
 
 struct DecideCommand {
   approval::Verdict verdict = approval::Verdict::deny;

@@ -18,14 +18,6 @@ constexpr std::string_view kRunOver = "the run was revoked, or its time was over
 
 }  // namespace
 
-std::optional<std::uint64_t> declared_length(const net::ServerRequest& request) {
-  if (!request.has_body()) return 0;
-  const auto text = request.fields().get_unique("Content-Length");
-  if (!text || !*text) return std::nullopt;
-  // The parser has let nothing through but digits that fit.
-  return std::stoull(std::string(**text));
-}
-
 Delivery::Delivery(const DeliveryParts& parts, broker::LiveWorkspace& workspace,
                    broker::Sendable sendable, DeliveryRequest about, net::ServerRequest& request,
                    net::ServerResponse& response)
@@ -114,7 +106,7 @@ Task<Expected<void>> Delivery::send() {
 
 Task<Expected<void>> Delivery::send_opaque(net::OutgoingRequest request) {
   const auto limit = proposed().server().limits().request_bytes;
-  WRIT_CO_TRY_VOID(co_await exchange_.send_head(std::move(request), declared_length(request_)));
+  WRIT_CO_TRY_VOID(co_await exchange_.send_head(std::move(request), request_.declared_length()));
   request_hash_.emplace();
   std::uint64_t sent = 0;
   for (;;) {

@@ -40,9 +40,6 @@ struct DeliveryRequest {
   Fields answer_fields;     // for whatever the answer is
 };
 
-// What a request says of its body's length; nothing for one in chunks.
-std::optional<std::uint64_t> declared_length(const net::ServerRequest& request);
-
 class Delivery {
  public:
   // All references outlive the delivery; `sendable` was dialled by a CallDialer.

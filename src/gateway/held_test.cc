@@ -198,7 +198,7 @@ TEST(KeptResults, P17_WhatIsKeptOfAResponseIsBounded) {
 
 TEST(HeldLimits, P17_ARunsHeldCallsAreBounded) {
   Gateway gateway({}, {}, {.per_second = 1'000, .burst = 1'000},
-                  {.calls_per_run = 64, .held_per_run = 1});
+                  {.held = broker::ShareLimits::fair(512, 1)});
   const auto run = gateway.acme().refund_chain();
   gateway.acme().preview(*run);
   gateway.acme().preview(*run, 12'001);

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "broker/rate_limiter.h"
+#include "broker/shares.h"
 #include "wire/time_text.h"
 
 namespace writ::gateway {
@@ -45,6 +45,12 @@ Answer retry_after(seconds time, Answer answer) {
   return answer;
 }
 
+// Which limit was met, for programs.
+Answer limited(const broker::Exceeded& met, Answer answer) {
+  more(answer)["limit"] = met.limit;
+  return answer;
+}
+
 Answer unauthenticated(const Error& error, const Asked& asked) {
   auto out = problem(401, "unauthenticated", error.message, error.hint, error.where);
   const auto metadata = "resource_metadata=\"" + std::string(asked.public_url) +
@@ -76,10 +82,15 @@ Answer to_error(const Error& error, const Asked& asked) {
       }
       return problem(409, "conflict", error.message, error.hint, error.where);
     case Errc::too_large:
+      if (const auto met = broker::exceeded(error))
+        return limited(*met, problem(413, "too-large", error.message, error.hint));
       return problem(413, "too-large", error.message, error.hint, error.where);
-    case Errc::rate_limited:
-      return retry_after(broker::retry_after(error).value_or(kTryAgain),
-                         problem(429, "rate-limited", error.message, error.hint));
+    case Errc::rate_limited: {
+      auto out = retry_after(broker::retry_after(error).value_or(kTryAgain),
+                             problem(429, "rate-limited", error.message, error.hint));
+      if (const auto met = broker::exceeded(error)) return limited(*met, std::move(out));
+      return out;
+    }
     case Errc::unsupported:
       if (error.where == "header Content-Encoding") {
         return problem(415, "unsupported-media-type", error.message, error.hint, error.where);

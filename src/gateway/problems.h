@@ -13,10 +13,10 @@
 //   not-found              404  one and the same document for all that is not there, or elsewhere
 //   action-in-flight       409  the same key again while its action runs; `action`, Retry-After
 //   conflict               409  the state moved on
-//   too-large              413
+//   too-large              413  `limit` where it is a bound of writ.toml
 //   unsupported-media-type 415
 //   idempotency-key-reused 422  the key was used for another action
-//   rate-limited           429  Retry-After
+//   rate-limited           429  Retry-After; `limit`: its key in writ.toml
 //   outcome-unknown        502  `action`: sent, and nobody knows what became of it; do not retry
 //   upstream-failed        502  a read that got no whole answer; safe to send again
 //   response-withheld      502  the upstream answered, and the answer cannot be passed on safely

@@ -36,6 +36,44 @@ std::string traceparent(const Fields& fields, const delegation::Run& run, Random
   return of_run ? of_run->to_string() : fresh.to_string();
 }
 
+// What a call takes of its agent's share of bytes: what it declares, else what its operation
+// allows. A body that is passed on piece by piece is never here as a whole.
+std::uint64_t bytes_of(const net::ServerRequest& request, tools::BodyKind kind,
+                       std::uint64_t limit) {
+  constexpr std::uint64_t kPiece = std::uint64_t{64} << 10;
+  const auto most = kind == tools::BodyKind::none     ? 0
+                    : kind == tools::BodyKind::opaque ? std::min(limit, kPiece)
+                                                      : limit;
+  return std::min(request.declared_length().value_or(most), most);
+}
+
+// About what arguments take while the call is under way.
+std::uint64_t memory_of(const JsonObject& arguments) {
+  std::uint64_t bytes = 0;
+  std::vector<const Json*> next;
+  const auto add = [&](const Json& value) {
+    bytes += sizeof(Json) + (value.is_string() ? value.get_string().size() : 0);
+    if (value.is_array() || value.is_object()) next.push_back(&value);
+  };
+  const auto add_members = [&](const JsonObject& object) {
+    for (const auto& member : object) {
+      bytes += member.key().size() + sizeof(JsonObject::value_type) - sizeof(Json);
+      add(member.value());
+    }
+  };
+  add_members(arguments);
+  while (!next.empty()) {
+    const auto& value = *next.back();
+    next.pop_back();
+    if (value.is_object()) {
+      add_members(value.get_object());
+    } else {
+      for (const auto& each : value.get_array()) add(each);
+    }
+  }
+  return bytes;
+}
+
 observe::Counter& outcome_counter(observe::Metrics& metrics, tools::Outcome outcome) {
   return metrics.counter("writ_tool_calls_total", "Tool calls with an intent, by how they ended",
                          {{"outcome", std::string(tools::name(outcome))}});
@@ -93,6 +131,7 @@ Task<Proxy::Answered> Proxy::serve(net::ServerRequest& request, net::ServerRespo
     }
     co_return answer;
   }
+  request.known();
   auto matched = co_await match(request, *place, std::move(*call), std::move(server), asked);
   if (!matched) co_return std::move(matched).error();
   co_return co_await perform(request, response, *workspace, *place, std::move(*matched), asked);
@@ -130,6 +169,9 @@ Task<std::expected<broker::Matched, Answer>> Proxy::match(
 
   Bytes body;
   const auto limit = server->request_limit(**operation);
+  // P37: before a byte of the body is read.
+  auto slot = parts_.calls.admit(call, bytes_of(request, (*operation)->body, limit));
+  if (!slot) co_return refuse(slot.error());
   switch ((*operation)->body) {
     case tools::BodyKind::none:
       if (request.has_body()) {
@@ -148,7 +190,7 @@ Task<std::expected<broker::Matched, Answer>> Proxy::match(
     }
     case tools::BodyKind::opaque:
       // Streamed once the intent is recorded; what is known to be too much does not get so far.
-      if (declared_length(request).value_or(0) > limit) {
+      if (request.declared_length().value_or(0) > limit) {
         co_return refuse(
             {Errc::too_large, "is larger than " + std::to_string(limit) + " bytes", "body", {}});
       }
@@ -157,10 +199,17 @@ Task<std::expected<broker::Matched, Answer>> Proxy::match(
   auto matched =
       tools::match_request(*server, request.method(), place.target, request.fields(), body);
   if (!matched) co_return refuse(matched.error());
+  // Small values take more room than their text.
+  if (auto fits = slot->bytes.resize(std::max<std::uint64_t>(
+          slot->bytes.amount(), matched->body.size() + memory_of(matched->arguments)));
+      !fits) {
+    co_return refuse(fits.error());
+  }
   co_return broker::Matched{.call = std::move(call),
                             .server = std::move(server),
                             .request = std::move(*matched),
-                            .idempotency_key = std::move(*key)};
+                            .idempotency_key = std::move(*key),
+                            .slot = std::move(*slot)};
 }
 
 Task<Proxy::Answered> Proxy::perform(net::ServerRequest& request, net::ServerResponse& response,

@@ -68,6 +68,7 @@ class Proxy {
                                                    const Place& place,
                                                    const net::Credentials& credentials,
                                                    std::string_view method) const;
+  // Takes the call's share, reads its body and matches it.
   Task<std::expected<broker::Matched, Answer>> match(
       net::ServerRequest& request, const Place& place, action::AuthenticatedCall call,
       std::shared_ptr<const tools::ToolServer> server, const Asked& asked) const;

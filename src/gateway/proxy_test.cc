@@ -164,6 +164,74 @@ TEST(ProxyLimits, P25_AnAgentThatCallsTooOftenIsToldWhenToComeBack) {
   EXPECT_GE(std::stoi(seen.field("Retry-After")), 1);
 }
 
+TEST(ProxyLimits, P37_ACallTakesItsShareBeforeItsBodyIsRead) {
+  Gateway gateway({}, {}, {.per_second = 1'000, .burst = 1'000},
+                  {.calls = broker::ShareLimits::fair(512, 1)});
+  const auto run = gateway.acme().refund_chain();
+  // Its head alone: the body never comes.
+  auto half = gateway.request(*run, Gateway::refund("key-1"));
+  half.resize(half.find("\r\n\r\n") + 4);
+  auto waiting = gateway.send(half + "{");
+  SeenResponse seen;
+  do {
+    seen = gateway.call(*run, Gateway::refund("key-2")).response();
+  } while (seen.status != 429);
+  EXPECT_EQ(seen.member("type"), "https://writ.dev/problems/rate-limited");
+  EXPECT_EQ(seen.member("limit"), "calls_per_run");
+  EXPECT_THAT(seen.member("hint"), Not(IsEmpty()));
+  EXPECT_GE(std::stoi(seen.field("Retry-After")), 1);
+  // One that goes away gives its place back.
+  waiting.socket().close();
+  do {
+    seen = gateway.call(*run, {.method = "DELETE", .target = "/v1/customers/cus_1"}).response();
+  } while (seen.status == 429);
+  EXPECT_EQ(seen.status, 403);
+}
+
+TEST(ProxyLimits, P37_WhatACallDeclaresCountsAndElseItsLimit) {
+  Gateway gateway({}, {}, {.per_second = 1'000, .burst = 1'000},
+                  {.call_bytes = {.server = 8 << 20, .workspace = 4 << 20, .agent = 1 << 20}});
+  const auto run = gateway.acme().refund_chain();
+  auto chunked = gateway.request(*run, Gateway::refund("key-1"));
+  const auto at = chunked.find("Content-Length: ");
+  chunked.replace(at, chunked.find("\r\n", at) - at, "Transfer-Encoding: chunked");
+  chunked.resize(chunked.find("\r\n\r\n") + 4);
+  const auto waiting = gateway.send(chunked);
+  SeenResponse seen;
+  do {
+    seen = gateway.call(*run, Gateway::refund("key-2")).response();
+  } while (seen.status != 429);
+  EXPECT_EQ(seen.member("limit"), "call_bytes_per_agent");
+  // A call without a body takes no bytes.
+  EXPECT_EQ(gateway.call(*run, {.method = "DELETE", .target = "/v1/customers/cus_1"})
+                .response()
+                .status,
+            403);
+}
+
+TEST(ProxyLimits, P37_ManySmallValuesCountAsTheMemoryThatTheyTake) {
+  Gateway gateway(
+      {},
+      [](workspace::Documents& documents) {
+        auto& text = documents.at("tools/billing.toml");
+        constexpr std::string_view kLast =
+            R"(preview_id = { type = "string", pattern = "^prv_[0-9A-Za-z]{1,32}$" })";
+        const auto place = text.find(kLast);
+        WRIT_CHECK(place != text.npos);
+        text.insert(place + kLast.size(), "\nmore = { optional = true, type = \"array\", items = { type = \"integer\" } }");
+      },
+      {.per_second = 1'000, .burst = 1'000},
+      {.call_bytes = {.server = 8 << 20, .workspace = 4 << 20, .agent = 1 << 20}});
+  const auto run = gateway.acme().refund_chain();
+  auto refund = Gateway::refund("key-1");
+  std::string many = "[0";
+  for (int i = 0; i < 50'000; ++i) many += ",0";
+  refund.body.insert(refund.body.size() - 1, ",\"more\":" + many + "]");
+  const auto seen = gateway.call(*run, refund).response();
+  EXPECT_EQ(seen.status, 429) << seen.body;
+  EXPECT_EQ(seen.member("limit"), "call_bytes_per_agent");
+}
+
 TEST_F(Proxied, P10_F14_WhatIsNotThereAnswersLikeWhatIsElsewhere) {
   auto other = [&](std::string_view path, std::string_view aud) {
     auto claims = acme().claims(*run_);

@@ -145,8 +145,8 @@ class Gateway {
   explicit Gateway(ProxyOptions options = {},
                    const std::function<void(workspace::Documents&)>& change = {},
                    broker::RateLimits rates = {.per_second = 100'000, .burst = 100'000},
-                   broker::InFlightLimits in_flight = {})
-      : acme_(rates, in_flight, [&](workspace::Documents& documents) {
+                   const broker::SharedLimits& limits = {})
+      : acme_(rates, limits, [&](workspace::Documents& documents) {
           auto& text = documents.at("tools/billing.toml");
           const std::string port = "8710";
           text.replace(text.find(port), port.size(), std::to_string(upstream_.port()));
@@ -161,7 +161,7 @@ class Gateway {
                                      .log = acme_.log(),
                                      .time = acme_.time(),
                                      .steps = &probe_},
-                   in_flight);
+                   limits);
     client_.emplace(loops_, dialer_);
     proxy_.emplace(ProxyParts{.live = acme_.live(),
                               .authenticator = acme_.authenticator(),

@@ -85,6 +85,8 @@ Task<void> send_json(ServerResponse& response, int status, const JsonObject& bod
 
 Task<void> send_problem(ServerResponse& response, const Problem& problem, Fields fields) {
   const auto text = problem_document(problem);
+  if (problem.retry_after)
+    set_if_absent(fields, "Retry-After", std::to_string(*problem.retry_after));
   co_await send_bytes(response, problem.status, "application/problem+json", as_bytes(text),
                       std::move(fields));
 }

@@ -23,6 +23,7 @@ struct Problem {
   std::string where{};   // the place in the request; empty where there is none
   std::string hint{};    // the next step; empty where there is none
   JsonObject more{};
+  std::optional<std::int64_t> retry_after{};  // seconds: the field Retry-After
 };
 
 // Of a foreseeable error, with the status that its code stands for in general: 400 invalid_input,

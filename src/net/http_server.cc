@@ -172,6 +172,7 @@ Expected<std::unique_ptr<HttpServer>> HttpServer::create(LoopPool& loops, Server
                             {{"status", kind}});
   };
   auto* informational = responses("1xx");
+  const auto strangers = options.limits.strangers;
   std::shared_ptr<ServerShared> shared(new ServerShared{
       .options = std::move(options),
       .handler = std::move(handler),
@@ -187,7 +188,8 @@ Expected<std::unique_ptr<HttpServer>> HttpServer::create(LoopPool& loops, Server
       .mutex = {},
       .ended = {},
       .count = 0,
-      .tls = {}});
+      .tls = {},
+      .strangers = Strangers(strangers)});
   shared->tls = shared->options.tls;
 
   if (endpoint.port() != 0) {

@@ -30,6 +30,7 @@
 #include "net/egress.h"
 #include "net/http_message.h"
 #include "net/http_parser.h"
+#include "net/strangers.h"
 #include "net/tls.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -53,6 +54,8 @@ class ServerRequest {
   Loop& loop() const;
 
   bool has_body() const;
+  // What the head says of the body's length, 0 where there is none; nothing for one in chunks.
+  std::optional<std::uint64_t> declared_length() const;
   // The next piece of the body, valid until the next call; nothing at its end. invalid_input for a
   // body that is malformed or cut, too_large beyond ServerLimits::body. After an error no more is
   // read, and the connection closes after the response.
@@ -63,6 +66,10 @@ class ServerRequest {
   // Cancelled when the client goes away or the server cuts what still runs. Asking for it starts
   // the watch, which sees nothing before the body is read, nor behind a pipelined request.
   CancelToken gone();
+
+  // Its sender has proved who it is: until it is answered, the connection is none of the pool of
+  // strangers, and what is read of the body is the caller's to bound (P37).
+  void known();
 
  private:
   friend class ServerCall;
@@ -113,7 +120,12 @@ struct ServerLimits {
   milliseconds keep_alive{60'000};    // between two requests
   milliseconds body_idle{30'000};     // between two pieces of a request's body
   milliseconds body_total{600'000};   // for the whole of it
+  // What a body brings at least while it is waited for, counted over each window. One that is read
+  // slowly is not slow.
+  std::uint64_t body_bytes_per_second = 512;
+  milliseconds body_window{10'000};
   milliseconds write{30'000};         // until the client has taken a piece of a response
+  StrangerLimits strangers{};
 };
 
 struct ServerOptions {
@@ -123,6 +135,9 @@ struct ServerOptions {
   ServerLimits limits{};
   // Who may connect, where not everybody may: a connection from elsewhere is closed unread.
   std::optional<std::vector<Cidr>> only_from{};
+  // Addresses that stand for many clients, as a proxy's does: the bounds for strangers of one
+  // address do not hold for them.
+  std::vector<Cidr> proxies{};
 };
 
 // Made, stopped and destroyed by the thread that owns the loops, while these run. Loops, log and

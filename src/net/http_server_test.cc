@@ -7,8 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "async/event.h"
-#include "net/testing.h"
-#include "observe/capture.h"
+#include "net/server_testing.h"
 
 namespace writ::net {
 namespace {
@@ -19,53 +18,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::RawSocket;
 using ::testing::StartsWith;
-
-Fields text_fields() {
-  Fields fields;
-  EXPECT_TRUE(fields.add("Content-Type", "text/plain"));
-  return fields;
-}
-
-Task<void> echo(ServerRequest& request, ServerResponse& response) {
-  auto body = co_await request.read_all(1 << 20);
-  if (!body) {
-    (void)co_await response.send_problem(status_of(body.error()), body.error().message);
-    co_return;
-  }
-  const auto text = request.method() + " " + request.target() + " " + to_text(*body);
-  (void)co_await response.send(200, text_fields(), as_bytes(text));
-}
-
-class ServerTest : public ::testing::Test {
- public:
-  ~ServerTest() override {
-    server_.reset();
-    loops_.stop();
-  }
-
- protected:
-  ServerTest() { loops_.start(); }
-
-  void serve(Handler handler, ServerLimits limits = {}) {
-    auto server = HttpServer::create(loops_,
-                                     {.address = asio::ip::make_address("127.0.0.1"),
-                                      .port = 0,
-                                      .tls = nullptr,
-                                      .limits = limits},
-                                     std::move(handler), log_, metrics_);
-    ASSERT_TRUE(server) << server.error().to_string();
-    server_ = *std::move(server);
-  }
-  RawSocket connect() const { return RawSocket::connect_to(server_->port()); }
-
-  SystemClock clock_;
-  observe::CapturingLog log_;
-  observe::CapturingMetrics metrics_;
-  LoopPool loops_{clock_, 2};
-  std::unique_ptr<HttpServer> server_;
-};
-
-constexpr std::string_view kGet = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
 
 TEST_F(ServerTest, AnswersRequestsOneAfterTheOtherOnOneConnection) {
   serve(echo);

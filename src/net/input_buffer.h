@@ -36,6 +36,8 @@ class InputBuffer {
 
   BytesView unread() const { return {block_.get() + begin_, end_ - begin_}; }
   bool empty() const { return begin_ == end_; }
+  // What it has of memory.
+  std::size_t capacity() const { return capacity_; }
   // Room to read into, of at least one byte; the buffer grows if it is full. Views into it end.
   std::span<std::uint8_t> space();
   void produced(std::size_t count) { end_ += count; }

@@ -79,16 +79,7 @@ Task<Expected<std::optional<BytesView>>> ServerCall::read() {
         const BytesView proceed[] = {as_bytes(kContinue)};
         (void)co_await connection_.stream_.write(proceed, connection_.in(limits.write));
       }
-      const auto deadline = std::min(connection_.in(limits.body_idle), body_deadline_);
-      const auto received = co_await connection_.stream_.read(input.space(), deadline);
-      if (received.end == IoEnd::closed) {
-        auto ended = decoder_.end_of_input();
-        co_return read_failed(std::move(ended).error());
-      } else if (!received.ok()) {
-        co_return read_failed(
-            to_error(received, Errc::unavailable, "the client", "sending its request's body"));
-      }
-      input.produced(received.bytes);
+      if (auto more = co_await receive(); !more) co_return read_failed(std::move(more).error());
     }
     auto step = decoder_.step(input.unread());
     if (!step) co_return read_failed(std::move(step).error());
@@ -103,6 +94,55 @@ Task<Expected<std::optional<BytesView>>> ServerCall::read() {
   }
 }
 
+Task<Expected<void>> ServerCall::receive() {
+  auto& input = connection_.input_;
+  const auto& limits = connection_.limits();
+  const auto idle = connection_.in(limits.body_idle);
+  for (;;) {
+    const auto space = input.space();
+    const auto began = connection_.home_->loop.now();
+    const auto window = began + (limits.body_window - waited_);
+    connection_.place_.set_waiting(true);
+    const auto received =
+        co_await connection_.stream_.read(space, std::min({idle, body_deadline_, window}));
+    connection_.place_.set_waiting(false);
+    if (received.end == IoEnd::closed) co_return std::unexpected(decoder_.end_of_input().error());
+    const bool waits = received.end == IoEnd::timed_out;
+    if (!received.ok() && !waits) {
+      co_return std::unexpected(
+          to_error(received, Errc::unavailable, "the client", "sending its request's body"));
+    }
+    const auto now = connection_.home_->loop.now();
+    waited_ += now - began;
+    came_ += received.ok() ? received.bytes : 0;
+    if (waited_ >= limits.body_window) {
+      const auto least = limits.body_bytes_per_second *
+                         static_cast<std::uint64_t>(waited_ / milliseconds(1)) / 1000;
+      if (came_ < least) {
+        co_return fail(Errc::unavailable,
+                       "the client sends its request's body more slowly than " +
+                           std::to_string(limits.body_bytes_per_second) + " bytes per second");
+      }
+      waited_ = {};
+      came_ = 0;
+    }
+    if (received.ok()) {
+      input.produced(received.bytes);
+      co_return Expected<void>();
+    }
+    if (now >= std::min(idle, body_deadline_)) {
+      co_return std::unexpected(
+          to_error(received, Errc::unavailable, "the client", "sending its request's body"));
+    }
+  }
+}
+
+Expected<void> ServerCall::keep(std::uint64_t bytes) {
+  if (connection_.place_.hold(connection_.input_.capacity() + bytes)) return {};
+  return read_failed({Errc::unavailable, "too much was sent by those who have proved nothing yet",
+                      {}, "send the whole request without delay"});
+}
+
 Task<Expected<Bytes>> ServerCall::read_all(std::size_t limit) {
   const auto too_large = [&] {
     return fail(Errc::too_large,
@@ -112,7 +152,10 @@ Task<Expected<Bytes>> ServerCall::read_all(std::size_t limit) {
   if (request_.body.kind == Framing::Kind::length) {
     // Known before a byte is read; and nobody makes us reserve what they merely declare.
     if (request_.body.length > limit) co_return too_large();
+    WRIT_CO_TRY_VOID(keep(request_.body.length));
     all.reserve(std::min<std::uint64_t>(request_.body.length, 65536));
+  } else if (request_.body.kind != Framing::Kind::none) {
+    WRIT_CO_TRY_VOID(keep(limit));
   }
   for (;;) {
     WRIT_CO_TRY(const auto piece, co_await read());
@@ -259,9 +302,16 @@ bool ServerRequest::has_body() const {
   return call_.request().body.kind != Framing::Kind::none &&
          call_.request().body != Framing{.kind = Framing::Kind::length, .length = 0};
 }
+std::optional<std::uint64_t> ServerRequest::declared_length() const {
+  if (!has_body()) return 0;
+  const auto& body = call_.request().body;
+  if (body.kind != Framing::Kind::length) return std::nullopt;
+  return body.length;
+}
 Task<Expected<std::optional<BytesView>>> ServerRequest::read() { return call_.read(); }
 Task<Expected<Bytes>> ServerRequest::read_all(std::size_t limit) { return call_.read_all(limit); }
 CancelToken ServerRequest::gone() { return call_.gone(); }
+void ServerRequest::known() { call_.known(); }
 
 Task<Expected<void>> ServerResponse::send(int status, Fields fields, BytesView body) {
   WRIT_CO_TRY_VOID(call_.begin(status, fields, body.size()));

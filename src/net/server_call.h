@@ -34,6 +34,7 @@ struct ServerShared {
   std::size_t count = 0;
   // For connections from now on; options.tls says for good whether there is TLS. Under mutex.
   std::shared_ptr<const TlsServerContext> tls;
+  Strangers strangers;
 };
 
 struct ServerLoop;
@@ -53,6 +54,7 @@ class ServerConnection : public boost::intrusive::list_base_hook<
  private:
   friend class ServerCall;
 
+  Task<void> serve();
   Task<bool> serve_one();
   // The next request's head; nothing when the connection is to end.
   Task<std::optional<ParsedRequest>> read_request();
@@ -65,6 +67,7 @@ class ServerConnection : public boost::intrusive::list_base_hook<
   std::shared_ptr<ServerLoop> home_;
   Stream stream_;
   InputBuffer input_;
+  Strangers::Place place_;
   ServerCall* call_ = nullptr;
   bool idle_ = false;
   bool unread_ = false;  // bytes of a request were left behind
@@ -105,6 +108,7 @@ class ServerCall {
   Task<Expected<std::optional<BytesView>>> read();
   Task<Expected<Bytes>> read_all(std::size_t limit);
   CancelToken gone();
+  void known() { connection_.place_.leave(); }
 
   Expected<void> begin(int status, const Fields& fields, std::optional<std::uint64_t> length);
   Task<Expected<void>> write(BytesView piece);
@@ -116,6 +120,10 @@ class ServerCall {
  private:
   std::unexpected<Error> read_failed(Error error);
   Task<Expected<void>> write_pieces(std::span<const BytesView> pieces);
+  // Waits for more of the body, as long as it comes fast enough.
+  Task<Expected<void>> receive();
+  // Room in the pool of strangers for what is kept of the body, where the sender is one.
+  Expected<void> keep(std::uint64_t bytes);
   void watch();
   void drop_body();
 
@@ -126,6 +134,9 @@ class ServerCall {
   std::uint64_t body_bytes_ = 0;
   std::size_t used_ = 0;  // of the input, by the piece handed out last
   SteadyPoint body_deadline_{};
+  // Of the window under way: how long the body was waited for, and what came.
+  SteadyPoint::duration waited_{};
+  std::uint64_t came_ = 0;
   std::optional<Error> read_error_;
   std::optional<CancelSource> gone_;
 

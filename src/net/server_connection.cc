@@ -13,7 +13,12 @@ constexpr std::size_t kLingerBytes = std::size_t{256} << 10;
 }  // namespace
 
 ServerConnection::ServerConnection(std::shared_ptr<ServerLoop> home, Stream stream)
-    : home_(std::move(home)), stream_(std::move(stream)), input_(home_->blocks) {
+    : home_(std::move(home)),
+      stream_(std::move(stream)),
+      input_(home_->blocks),
+      place_(home_->shared->strangers, stream_.peer().address(),
+             any_contains(home_->shared->options.proxies, stream_.peer().address()), home_->loop,
+             [this] { cut(); }) {
   home_->connections.push_back(*this);
 }
 
@@ -21,7 +26,20 @@ SteadyPoint ServerConnection::in(milliseconds time) const { return home_->loop.n
 const ServerLimits& ServerConnection::limits() const { return home_->shared->options.limits; }
 
 Task<void> ServerConnection::run() {
+  co_await serve();
+  stream_.shut_write();
+  if (unread_) co_await linger();
+}
+
+Task<void> ServerConnection::serve() {
+  if (!place_.enter()) {
+    home_->shared->overflowed.add();
+    if (!home_->shared->options.tls)
+      co_await refuse({.status = 503, .reason = "too many requests that have not proved anything"});
+    co_return;
+  }
   if (home_->shared->options.tls) {
+    place_.set_waiting(true);
     const auto secured = co_await stream_.handshake(in(limits().head_timeout));
     if (!secured.ok()) {
       home_->shared->log.debug("http.tls_failed", {{"why", secured.detail}});
@@ -30,12 +48,17 @@ Task<void> ServerConnection::run() {
   }
   bool first = true;
   while (!home_->stopping) {
+    // Again, after a request that was known.
+    if (!place_.enter()) co_return;
     if (input_.empty()) {
       input_.release_if_empty();
+      (void)place_.hold(0);
       idle_ = true;
+      place_.set_waiting(true);
       const auto wait = first ? limits().head_timeout : limits().keep_alive;
       const auto readable = co_await stream_.wait_readable(in(wait));
       idle_ = false;
+      place_.set_waiting(false);
       if (!readable.ok()) co_return;
     } else {
       // Pipelined requests take turns with other connections.
@@ -44,8 +67,6 @@ Task<void> ServerConnection::run() {
     first = false;
     if (!co_await serve_one()) break;
   }
-  stream_.shut_write();
-  if (unread_) co_await linger();
 }
 
 Task<bool> ServerConnection::serve_one() {
@@ -76,7 +97,11 @@ Task<std::optional<ParsedRequest>> ServerConnection::read_request() {
         co_return std::move(*parsed);
       }
     }
-    const auto received = co_await stream_.read(input_.space(), deadline);
+    const auto space = input_.space();
+    if (!place_.hold(input_.capacity())) co_return std::nullopt;
+    place_.set_waiting(true);
+    const auto received = co_await stream_.read(space, deadline);
+    place_.set_waiting(false);
     if (received.end == IoEnd::timed_out && !input_.empty()) {
       co_await refuse({.status = 408, .reason = "the request's head took too long"});
       co_return std::nullopt;

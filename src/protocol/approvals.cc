@@ -94,15 +94,58 @@ Expected<ApprovalView> ApprovalView::from_json(const Json& value, std::string po
   return out;
 }
 
-JsonObject ApprovalList::to_json() const { return {{"approvals", write_messages(approvals)}}; }
+JsonObject ApprovalItem::to_json() const {
+  JsonObject out{{"id", id.to_string()},
+                 {"state", state},
+                 {"run", run.to_string()},
+                 {"run_name", run_name},
+                 {"agent", agent},
+                 {"tool", tool},
+                 {"title", title},
+                 {"groups", write_strings(groups)},
+                 {"missing", write_strings(missing)},
+                 {"created", format_time(created)},
+                 {"expires", format_time(expires)}};
+  if (user) out["user"] = *user;
+  if (approved_until) out["approved_until"] = format_time(*approved_until);
+  return out;
+}
+
+Expected<ApprovalItem> ApprovalItem::from_json(const Json& value, std::string pointer) {
+  ObjectReader r(value, std::move(pointer));
+  r.allow_unknown();
+  ApprovalItem out;
+  out.id = read_id<ApprovalId>(r, "id");
+  out.state = r.string("state");
+  out.run = read_id<RunId>(r, "run");
+  out.run_name = r.string("run_name");
+  out.agent = r.string("agent");
+  out.user = r.optional_string("user");
+  out.tool = r.string("tool");
+  out.title = read_text(r, "title");
+  out.groups = read_strings(r, "groups");
+  out.missing = read_strings(r, "missing");
+  out.created = read_time(r, "created");
+  out.expires = read_time(r, "expires");
+  out.approved_until = read_optional_time(r, "approved_until");
+  WRIT_TRY_VOID(r.finish());
+  return out;
+}
+
+JsonObject ApprovalList::to_json() const {
+  JsonObject out{{"approvals", write_messages(approvals)}};
+  write_cursor(out, cursor);
+  return out;
+}
 
 Expected<ApprovalList> ApprovalList::from_json(const Json& value, std::string pointer) {
   ObjectReader r(value, std::move(pointer));
   r.allow_unknown();
   const auto& approvals = r.array("approvals", {.max = kMaxList});
-  WRIT_TRY_VOID(r.finish());
   ApprovalList out;
-  WRIT_TRY(out.approvals, read_messages<ApprovalView>(approvals, r.pointer("approvals")));
+  out.cursor = read_cursor(r);
+  WRIT_TRY_VOID(r.finish());
+  WRIT_TRY(out.approvals, read_messages<ApprovalItem>(approvals, r.pointer("approvals")));
   return out;
 }
 

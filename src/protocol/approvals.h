@@ -62,8 +62,31 @@ struct ApprovalView {
   friend bool operator==(const ApprovalView&, const ApprovalView&) = default;
 };
 
+// One of a list: for finding the one to look at. Its texts are cut (cut_for_list()); what is decided
+// on is the ApprovalView, which is always whole.
+struct ApprovalItem {
+  ApprovalId id;
+  std::string state;
+  RunId run;
+  std::string run_name;
+  std::string agent;
+  std::optional<std::string> user;
+  std::string tool;
+  std::string title;
+  std::vector<std::string> groups;
+  std::vector<std::string> missing;
+  TimePoint created;
+  TimePoint expires;
+  std::optional<TimePoint> approved_until;
+
+  JsonObject to_json() const;
+  static Expected<ApprovalItem> from_json(const Json& value, std::string pointer = {});
+  friend bool operator==(const ApprovalItem&, const ApprovalItem&) = default;
+};
+
 struct ApprovalList {
-  std::vector<ApprovalView> approvals;
+  std::vector<ApprovalItem> approvals;
+  std::optional<std::string> cursor{};  // of the next page; nothing: this is the last
 
   JsonObject to_json() const;
   static Expected<ApprovalList> from_json(const Json& value, std::string pointer = {});

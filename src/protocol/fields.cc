@@ -5,6 +5,7 @@
 
 #include "base/encoding.h"
 #include "wire/time_text.h"
+#include "wire/utf8.h"
 
 namespace writ::protocol {
 
@@ -57,6 +58,33 @@ SecretBytes read_secret(ObjectReader& reader, std::string_view name) {
   auto secret = SecretBytes::copy_of(text);
   wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
   return secret;
+}
+
+void write_cursor(JsonObject& out, const std::optional<std::string>& cursor) {
+  out["more"] = cursor.has_value();
+  if (cursor) out["cursor"] = *cursor;
+}
+
+std::optional<std::string> read_cursor(ObjectReader& reader) {
+  const bool more = reader.boolean("more");
+  auto cursor = reader.optional_string("cursor", {.max = 256});
+  if (more && !cursor) reader.refuse("cursor", "is missing, and there is more");
+  return more ? std::move(cursor) : std::nullopt;
+}
+
+std::string cut_for_list(std::string_view text) {
+  constexpr std::string_view kMore = "\u2026";
+  constexpr std::size_t kMoreColumns = 2;
+  std::size_t columns = 0;
+  std::size_t fits = 0;  // bytes after which the mark still has room
+  for (std::size_t at = 0; at < text.size();) {
+    const auto c = next_code_point(text, at);
+    if (!c) ++at;
+    columns += c && *c < 0x80 ? 1 : 2;
+    if (columns > kListColumns) return std::string(text.substr(0, fits)).append(kMore);
+    if (columns <= kListColumns - kMoreColumns) fits = at;
+  }
+  return std::string(text);
 }
 
 Json write_secret(const SecretBytes& secret) { return Json(secret.reveal_text()); }

@@ -41,6 +41,15 @@ std::string read_text(ObjectReader& reader, std::string_view name, std::size_t m
 std::vector<std::string> read_strings(ObjectReader& reader, std::string_view name);
 SecretBytes read_secret(ObjectReader& reader, std::string_view name);
 
+// A list that is cut says so: "more", and a "cursor" with which the next page is asked for.
+void write_cursor(JsonObject& out, const std::optional<std::string>& cursor);
+std::optional<std::string> read_cursor(ObjectReader& reader);
+
+// Text for a list: what is wider than kListColumns is cut and ends in "…". Characters outside ASCII
+// count double, as the widest of them are.
+inline constexpr std::size_t kListColumns = 200;
+std::string cut_for_list(std::string_view text);
+
 // The one way by which a secret becomes a message's member.
 Json write_secret(const SecretBytes& secret);
 JsonArray write_strings(const std::vector<std::string>& texts);

@@ -214,7 +214,7 @@ inline RunView any<RunView>() {
 }
 template <>
 inline RunList any<RunList>() {
-  return {.runs = any_list(any<RunView>)};
+  return {.runs = any_list(any<RunView>), .cursor = maybe(some_text)};
 }
 inline Trace any_trace(int depth) {
   Trace out;
@@ -242,6 +242,7 @@ inline Trace any_trace(int depth) {
   if (depth > 0) {
     for (int i = *rc::gen::inRange(0, 3); i > 0; --i) out.children.push_back(any_trace(depth - 1));
   }
+  out.cursor = maybe(some_text);
   return out;
 }
 template <>
@@ -290,8 +291,26 @@ inline ApprovalView any<ApprovalView>() {
   return out;
 }
 template <>
+inline ApprovalItem any<ApprovalItem>() {
+  ApprovalItem out;
+  out.id = any_id<ApprovalId>();
+  out.state = some_text();
+  out.run = any_id<RunId>();
+  out.run_name = some_text();
+  out.agent = some_text();
+  out.user = maybe(some_text);
+  out.tool = some_text();
+  out.title = any_text();
+  out.groups = any_texts();
+  out.missing = any_texts();
+  out.created = any_time();
+  out.expires = any_time();
+  out.approved_until = maybe(any_time);
+  return out;
+}
+template <>
 inline ApprovalList any<ApprovalList>() {
-  return {.approvals = any_list(any<ApprovalView>)};
+  return {.approvals = any_list(any<ApprovalItem>), .cursor = maybe(some_text)};
 }
 template <>
 inline ApprovalState any<ApprovalState>() {

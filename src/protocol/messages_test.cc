@@ -4,6 +4,7 @@
 
 #include "protocol/message_generators.h"
 #include "wire/canonical.h"
+#include "wire/utf8.h"
 
 namespace writ::protocol {
 namespace {
@@ -20,7 +21,7 @@ using RequestTypes = ::testing::Types<OpenSession, UserTokenRequest, ApplyReques
 using AnswerTypes =
     ::testing::Types<SessionOpened, WhoAmI, Invitation, UserToken, ApplyAnswer, DocumentError,
                      CredentialStored, WorkspaceView, RunView, RunList, Trace, Revoked, RevokedRuns,
-                     ApprovalView, ApprovalList, ApprovalState, ActionView, Explanation, LogView,
+                     ApprovalView, ApprovalItem, ApprovalList, ApprovalState, ActionView, Explanation, LogView,
                      LogLeaves>;
 TYPED_TEST_SUITE(Requests, RequestTypes);
 TYPED_TEST_SUITE(Answers, AnswerTypes);
@@ -88,8 +89,36 @@ TYPED_TEST(Answers, AreReadTolerantlyAndNeedWhatTheyName) {
   // Null is an answer's result like any other.
   if constexpr (!std::is_same_v<TypeParam, ActionView>) {
     needs_its_members<TypeParam>(
-        {"hint", "user", "parent", "ending", "approved_until", "retry_after"});
+        {"hint", "user", "parent", "ending", "approved_until", "retry_after", "cursor"});
   }
+}
+
+TEST(ListTexts, P37_AreCutAtTwoHundredColumnsAndSayThatTheyAre) {
+  EXPECT_EQ(cut_for_list("short"), "short");
+  const std::string exact(kListColumns, 'x');
+  EXPECT_EQ(cut_for_list(exact), exact);
+  EXPECT_EQ(cut_for_list(exact + "x"), std::string(kListColumns - 2, 'x') + "\u2026");
+  EXPECT_TRUE(rc::check("what is cut is UTF-8 and no wider", [] {
+    std::string text;
+    for (int i = *rc::gen::inRange(0, 300); i > 0; --i)
+      text += *rc::gen::element<std::string>("a", "\u00e9", "\u6f22", "\xff", "\U0001f600");
+    const auto cut = cut_for_list(text);
+    std::size_t columns = 0;
+    for (std::size_t at = 0; at < cut.size();) {
+      const auto c = next_code_point(cut, at);
+      if (!c) ++at;
+      columns += c && *c < 0x80 ? 1 : 2;
+    }
+    RC_ASSERT(columns <= kListColumns);
+    RC_ASSERT(cut == text || cut.ends_with("\u2026"));
+    RC_ASSERT(!is_utf8(text) || is_utf8(cut));
+  }));
+}
+
+TEST(ListMessages, P34_MoreWithoutACursorIsNotUnderstood) {
+  auto list = RunList{.runs = {}, .cursor = "c"}.to_json();
+  list.erase("cursor");
+  EXPECT_FALSE(RunList::from_json(Json(list)));
 }
 
 TEST(OpenSessionMessage, ACodeAndAKeyComeTogether) {

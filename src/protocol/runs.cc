@@ -17,6 +17,7 @@ Expected<Trace> trace_from(const Json& value, std::string pointer, std::size_t d
   const auto& actions = r.array("actions", {.max = kMaxList});
   const auto& approvals = r.array("approvals", {.max = kMaxList});
   const auto& children = r.array("children", {.max = kMaxList});
+  out.cursor = read_cursor(r);
   WRIT_TRY_VOID(r.finish());
   WRIT_TRY(out.run, RunView::from_json(value, pointer));
   WRIT_TRY(out.actions, read_messages<TracedAction>(actions, r.pointer("actions")));
@@ -98,14 +99,19 @@ Expected<RunView> RunView::from_json(const Json& value, std::string pointer) {
   return out;
 }
 
-JsonObject RunList::to_json() const { return {{"runs", write_messages(runs)}}; }
+JsonObject RunList::to_json() const {
+  JsonObject out{{"runs", write_messages(runs)}};
+  write_cursor(out, cursor);
+  return out;
+}
 
 Expected<RunList> RunList::from_json(const Json& value, std::string pointer) {
   ObjectReader r(value, std::move(pointer));
   r.allow_unknown();
   const auto& runs = r.array("runs", {.max = kMaxList});
-  WRIT_TRY_VOID(r.finish());
   RunList out;
+  out.cursor = read_cursor(r);
+  WRIT_TRY_VOID(r.finish());
   WRIT_TRY(out.runs, read_messages<RunView>(runs, r.pointer("runs")));
   return out;
 }
@@ -166,6 +172,7 @@ JsonObject Trace::to_json() const {
   out["actions"] = write_messages(actions);
   out["approvals"] = write_messages(approvals);
   out["children"] = write_messages(children);
+  write_cursor(out, cursor);
   return out;
 }
 

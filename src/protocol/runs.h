@@ -52,6 +52,7 @@ struct RunView {
 
 struct RunList {
   std::vector<RunView> runs;
+  std::optional<std::string> cursor{};  // of the next page; nothing: this is the last
 
   JsonObject to_json() const;
   static Expected<RunList> from_json(const Json& value, std::string pointer = {});
@@ -95,6 +96,8 @@ struct Trace {
   std::vector<TracedAction> actions;
   std::vector<TracedApproval> approvals;
   std::vector<Trace> children;
+  // Where the trace of this run goes on; nothing: it is whole.
+  std::optional<std::string> cursor{};
 
   JsonObject to_json() const;
   static Expected<Trace> from_json(const Json& value, std::string pointer = {});

@@ -29,6 +29,21 @@ LogRow log_row(const Row& row) {
           .sealed = row.blob(3)};
 }
 
+// Of revision, value, id.
+Expected<std::vector<Record>> records(Statement& statement, std::int64_t workspace, RecordKind kind,
+                                      const std::string& from, std::size_t limit) {
+  std::vector<Record> out;
+  WRIT_TRY_VOID(statement.each(
+      [&](const Row& row) {
+        out.push_back({.kind = kind,
+                       .id = row.text(2),
+                       .revision = static_cast<std::uint64_t>(row.integer(0)),
+                       .value = row.text(1)});
+      },
+      workspace, name(kind), std::string_view(from), clamped(limit)));
+  return out;
+}
+
 }  // namespace
 
 Expected<std::unique_ptr<SqliteReader>> SqliteReader::open(const std::string& path,
@@ -41,6 +56,9 @@ Expected<std::unique_ptr<SqliteReader>> SqliteReader::open(const std::string& pa
       {&s.list,
        "SELECT revision, value, id FROM record WHERE workspace = ?1 AND kind = ?2 AND id > ?3"
        " ORDER BY id LIMIT ?4"},
+      {&s.list_back,
+       "SELECT revision, value, id FROM record WHERE workspace = ?1 AND kind = ?2 AND id < ?3"
+       " ORDER BY id DESC LIMIT ?4"},
       {&s.read_log,
        "SELECT key, leaf, entry, sealed FROM log WHERE key >= ?1 AND key < ?2 ORDER BY key"
        " LIMIT ?3"},
@@ -79,16 +97,13 @@ Expected<std::optional<Record>> SqliteReader::get(std::int64_t workspace, Record
 
 Expected<std::vector<Record>> SqliteReader::list(std::int64_t workspace, RecordKind kind,
                                                  const std::string& after, std::size_t limit) {
-  std::vector<Record> out;
-  WRIT_TRY_VOID(statements_.list.each(
-      [&](const Row& row) {
-        out.push_back({.kind = kind,
-                       .id = row.text(2),
-                       .revision = static_cast<std::uint64_t>(row.integer(0)),
-                       .value = row.text(1)});
-      },
-      workspace, name(kind), std::string_view(after), clamped(limit)));
-  return out;
+  return records(statements_.list, workspace, kind, after, limit);
+}
+
+Expected<std::vector<Record>> SqliteReader::list_back(std::int64_t workspace, RecordKind kind,
+                                                      const std::string& before,
+                                                      std::size_t limit) {
+  return records(statements_.list_back, workspace, kind, before, limit);
 }
 
 Expected<std::vector<LogRow>> SqliteReader::read_log(std::int64_t workspace, std::uint64_t from,

@@ -28,6 +28,8 @@ class SqliteReader {
                                               const std::string& id);
   Expected<std::vector<broker::Record>> list(std::int64_t workspace, broker::RecordKind kind,
                                              const std::string& after, std::size_t limit);
+  Expected<std::vector<broker::Record>> list_back(std::int64_t workspace, broker::RecordKind kind,
+                                                  const std::string& before, std::size_t limit);
   Expected<std::vector<broker::LogRow>> read_log(std::int64_t workspace, std::uint64_t from,
                                                  std::size_t limit);
   Expected<std::vector<broker::LogRow>> find_log(std::int64_t workspace, const std::string& subject,
@@ -41,7 +43,7 @@ class SqliteReader {
 
  private:
   struct Statements {
-    Statement get, list, read_log, find_log, latest_checkpoint, checkpoints, tile;
+    Statement get, list, list_back, read_log, find_log, latest_checkpoint, checkpoints, tile;
   };
   explicit SqliteReader(std::unique_ptr<Connection> connection)
       : connection_(std::move(connection)) {}

@@ -119,6 +119,17 @@ class SqliteHandle final : public broker::WorkspaceStore {
                      });
   }
 
+  Task<Expected<std::vector<Record>>> list_back(RecordKind kind, std::string before,
+                                                std::size_t limit) override {
+    return read_with(shared_,
+                     [number = number(), kind, before = std::move(before),
+                      limit](SqliteReader& reader) -> Expected<std::vector<Record>> {
+                       if (limit < 1 || limit > broker::kMaxList)
+                         return fail(Errc::invalid_input, "a list has 1 to 1000 records", "limit");
+                       return reader.list_back(number, kind, before, limit);
+                     });
+  }
+
   Task<Expected<std::uint64_t>> log_size() override {
     return [](std::shared_ptr<SqliteWorkspace> workspace) -> Task<Expected<std::uint64_t>> {
       co_return workspace->size.load();

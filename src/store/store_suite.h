@@ -202,6 +202,17 @@ TEST_P(StoreSuite, ListsGoByKindInTheOrderOfBytes) {
     after = page.back().id;
   }
   EXPECT_EQ(ids, (std::vector<std::string>{"B", "a", "aa", "b", "c", "\xc3\xa9"}));
+  std::ranges::reverse(ids);
+  std::vector<std::string> back;
+  for (std::string before = "\xff";;) {
+    const auto page = run(handle().list_back(RecordKind::run, before, 2)).value();
+    for (const auto& record : page) back.push_back(record.id);
+    if (page.size() < 2) break;
+    before = page.back().id;
+  }
+  EXPECT_EQ(back, ids);
+  EXPECT_EQ(run(handle().list_back(RecordKind::run, "", 0)).error().code, Errc::invalid_input);
+  EXPECT_EQ(run(handle().list_back(RecordKind::run, "", 1001)).error().code, Errc::invalid_input);
   EXPECT_EQ(run(handle().list(RecordKind::run, "", 0)).error().code, Errc::invalid_input);
   EXPECT_EQ(run(handle().list(RecordKind::run, "", 1001)).error().code, Errc::invalid_input);
 }
