@@ -37,6 +37,7 @@ namespace writ::action {
 struct ProofId {
   Digest digest{};
   TimePoint expires;
+  TimePoint made{};  // its `iat`
 };
 
 // Step 1: a token that verified, its sender's proof, and a run, ancestors and keys that are alive.

@@ -96,6 +96,8 @@ class AccessTest : public testing::Test, public ApiServer {
         {"GET", "/v1/log/leaves?from=0&count=1", {"admin", "olivia"}, {}, "/v1/log/leaves"},
         {"GET", "/v1/log/tiles/0/0", {"admin", "olivia"}, {}, "/v1/log/tiles/{}/{}"},
         {"GET", "/v1/log/checkpoints/0", {"admin", "olivia"}, {}, "/v1/log/checkpoints/{}"},
+        {"GET", "/v1/clock", kEverybody, {}, "/v1/clock"},
+        {"POST", "/v1/clock/reset", {"admin", "opal"}, {}, "/v1/clock/reset"},
         {"GET", "/log/acme/checkpoint", {"admin", "olivia"}, {}, "/log/{}/checkpoint"},
         {"GET", "/log/acme/tile/0/000", {"admin", "olivia"}, {}, "/log/{}/tile/*"},
         {"DELETE", "/v1/session", kEverybody, {}, "/v1/session"},

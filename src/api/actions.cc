@@ -28,24 +28,36 @@ Task<Handled> Endpoints::action(Asked& asked) {
   WRIT_API_TRY(const auto state, co_await parts_.calls.state(*asked.workspace, past.id));
   if (state) {
     WRIT_API_TRY(const auto result, co_await parts_.calls.result(*asked.workspace, *state));
-    if (result) {
+    if (result && asked.authority) {
+      // A person reads what lies sealed: that is in the log before it is shown (readings.h).
+      const auto recorded =
+          co_await record(asked, broker::Operation::see_action, {{past.id.to_string(), "result"}});
+      if (!recorded && recorded.error().code == Errc::conflict)
+        co_return problem(recorded.error());
+      if (!recorded) out.withheld = std::string(broker::kWithheld);
+    }
+    if (result && !out.withheld) {
       const auto json = parse_json(*result, {.bytes = std::size_t{8} << 20});
       out.result = json ? *json : Json(*result);
-      if (asked.caller.user != nullptr) {
-        // A person has read what lies sealed; that is in the log, as explain's reading is.
-        const broker::EntryWriter writer(asked.workspace->id(), asked.workspace->data_key(),
-                                         parts_.clock, parts_.random);
-        asked.workspace->store().append_later(
-            {broker::payload_read(writer, asked.caller, past.id, "result")});
-      }
     }
   }
   co_return json_answer(out.to_json());
 }
 
+Task<Expected<broker::RecordedReadings>> Endpoints::record(
+    const Asked& asked, broker::Operation operation, std::vector<broker::Reading> readings) const {
+  return broker::record_readings(*asked.authority, operation, std::move(readings), parts_.clock,
+                                 parts_.random);
+}
+
 Task<Handled> Endpoints::explain(Asked& asked) {
-  WRIT_API_TRY(auto answers, co_await broker::explain(*asked.workspace, asked.action->id,
-                                                      asked.caller, parts_.clock, parts_.random));
+  auto recorded = co_await record(asked, broker::Operation::explain,
+                                  {{asked.action->id.to_string(), "arguments and result"}});
+  if (!recorded && recorded.error().code == Errc::conflict) co_return problem(recorded.error());
+  std::optional<broker::RecordedReadings> readings;
+  if (recorded) readings = *recorded;
+  WRIT_API_TRY(auto answers,
+               co_await broker::explain(*asked.workspace, asked.action->id, readings));
   protocol::Explanation out{.action = asked.action->id, .answers = {}};
   for (auto& answer : answers) {
     out.answers.push_back({.question = std::move(answer.question),
@@ -73,10 +85,14 @@ Task<Handled> Endpoints::receipt(Asked& asked) {
   const auto wait = parse_prefer(asked.request.fields()).wait.value_or(seconds(0));
   const auto& loop = asked.request.loop();
   const auto until = loop.now() + std::min(wait, kLongestWait);
+  CancelSource stop;
+  stop.follow(asked.request.gone());
+  stop.follow(asked.ended);
   auto receipt = co_await latest_receipt(asked, which);
-  while (!receipt && receipt.error().code == Errc::unavailable && loop.now() < until) {
+  while (!receipt && receipt.error().code == Errc::unavailable && loop.now() < until &&
+         !stop.cancelled()) {
     (void)co_await sleep_until(
-        {.deadline = loop.now() + milliseconds(200), .cancel = asked.request.gone()});
+        {.deadline = loop.now() + milliseconds(200), .cancel = stop.token()});
     receipt = co_await latest_receipt(asked, which);
   }
   if (!receipt) co_return problem(receipt.error());
@@ -84,7 +100,7 @@ Task<Handled> Endpoints::receipt(Asked& asked) {
 }
 
 Task<Handled> Endpoints::resolve(Asked& asked) {
-  WRIT_API_TRY(auto message, co_await read_message<protocol::ResolveRequest>(asked.request));
+  WRIT_API_TRY(auto message, message_of<protocol::ResolveRequest>(asked));
   if (message.outcome != "done" && message.outcome != "failed") {
     co_return problem(
         fail(Errc::invalid_input, "an outcome is \"done\" or \"failed\"", "/outcome").error());
@@ -93,7 +109,7 @@ Task<Handled> Endpoints::resolve(Asked& asked) {
                co_await broker::resolve(
                    *asked.workspace, asked.action->id,
                    {.done = message.outcome == "done", .detail = std::move(message.detail)},
-                   asked.caller, parts_.clock, parts_.random));
+                   *asked.authority, parts_.clock, parts_.random));
   const protocol::ActionView out{.id = state.id,
                                  .run = state.run,
                                  .tool = state.tool,

@@ -6,6 +6,7 @@
 #include "api/approval_page.h"
 #include "api/bodies.h"
 #include "base/encoding.h"
+#include "protocol/credentials.h"
 #include "wire/http_fields.h"
 
 namespace writ::api {
@@ -13,6 +14,10 @@ namespace {
 
 constexpr seconds kProofWindow{60};  // as broker::Authenticator has it
 constexpr std::size_t kMaxProofs = 100'000;
+
+// Documents in JSON: each byte may take two, a control character six, and then the limit on a
+// workspace's documents counts what came of them.
+constexpr std::size_t kMaxApplyBody = std::size_t{12} << 20;
 
 constexpr std::string_view kSignIn = "/v1/sessions";
 constexpr std::string_view kPages = "/approvals/";
@@ -42,10 +47,12 @@ std::string needs(broker::Operation operation) {
     case Operation::apply:
     case Operation::invite:
       return "this needs the role admin";
-    case Operation::change_standing:
+    case Operation::disable_user:
+    case Operation::enable_user:
     case Operation::keep_credentials:
     case Operation::revoke:
     case Operation::resolve:
+    case Operation::reset_clock:
       return "this needs the role operator";
     case Operation::read_log:
     case Operation::prove:
@@ -94,6 +101,7 @@ Task<void> Api::handle(net::ServerRequest& request, net::ServerResponse& respons
   }
   auto handled = co_await answer(request);
   if (handled) {
+    const CancelRegistration cut(handled->until, request.loop(), [&response] { response.cut(); });
     co_await net::send_bytes(response, handled->status, handled->type, handled->body);
     co_return;
   }
@@ -133,45 +141,64 @@ Task<Handled> Api::answer(net::ServerRequest& request) {
   co_return co_await answer(request, std::move(*found));
 }
 
-Task<Handled> Api::answer(net::ServerRequest& request, Match match) {
-  WRIT_API_TRY(auto asked, authenticate(request));
-  request.known();
-  asked.names = std::move(match.names);
-  const auto operation = match.route->access.operation();
-  // P37: before anything is looked up, or a byte of the body is read.
-  WRIT_API_TRY(const auto share, admit(asked, operation));
+void Api::note_refusal(const Asked& asked, broker::Operation operation,
+                       broker::ControlVerdict why) {
   const broker::EntryWriter writer(asked.workspace->id(), asked.workspace->data_key(), parts_.clock,
                                    parts_.random);
-  const auto note_refusal = [&](broker::ControlVerdict why) {
-    // Not waited for: how long the answer takes must not tell what exists.
-    asked.workspace->store().append_later({broker::control_refused(
-        writer, operation, asked.caller, asked.names.empty() ? "" : asked.names.front(), why)});
-  };
+  // Not waited for: how long the answer takes must not tell what exists.
+  asked.workspace->store().append_later({broker::control_refused(
+      writer, operation, asked.caller, asked.names.empty() ? "" : asked.names.front(), why)});
+}
+
+Task<Handled> Api::answer(net::ServerRequest& request, Match match) {
+  const auto& route = *match.route;
+  const auto operation = route.access.operation();
+  WRIT_API_TRY(auto asked, authenticate(request, operation));
+  request.known();
+  asked.names = std::move(match.names);
+  // P37: before anything is looked up, or a byte of the body is read.
+  WRIT_API_TRY(const auto share, admit(asked, route.takes));
   // What nobody of this kind may do to anything is refused before anything is looked up.
   if (asked.caller.run != nullptr &&
       broker::decide(operation, asked.caller, {}) == broker::ControlVerdict::denied) {
-    note_refusal(broker::ControlVerdict::denied);
+    note_refusal(asked, operation, broker::ControlVerdict::denied);
     co_return denied(operation);
   }
-  WRIT_API_TRY(const auto subject, co_await look_up(asked, match.route->access.about()));
+  WRIT_API_TRY(const auto subject, co_await look_up(asked, route.access.about()));
   if (!subject) co_return std::unexpected(not_here());
   const auto verdict = broker::decide(operation, asked.caller, *subject);
   if (verdict != broker::ControlVerdict::allowed) {
-    note_refusal(verdict);
+    note_refusal(asked, operation, verdict);
     if (verdict == broker::ControlVerdict::denied) co_return denied(operation);
     co_return std::unexpected(not_here());
   }
   WRIT_API_TRY(asked.query, parse_form(net::query_of(request.target())));
-  co_return co_await (endpoints_.*match.route->handler)(asked);
+
+  const auto read = co_await read_body(asked, route.takes);
+  // Before anything is said of the body: whoever may not do it any more learns that alone.
+  if (auto still = decide_again(asked, operation, *subject); !still)
+    co_return std::unexpected(std::move(still).error());
+  if (!read) co_return problem(read.error());
+
+  auto handled = co_await (endpoints_.*route.handler)(asked);
+  const bool is_read = route.method == "GET";
+  // A commit that met another caller than the one decided on, and what was read for somebody who
+  // may not see it any more.
+  if (is_read || (!handled && handled.error().status == 409)) {
+    if (auto still = decide_again(asked, operation, *subject); !still)
+      co_return std::unexpected(std::move(still).error());
+  }
+  if (is_read && handled) handled->until = asked.ended;
+  co_return handled;
 }
 
-Expected<Api::Admitted> Api::admit(const Asked& asked, broker::Operation operation) {
+Expected<Api::Admitted> Api::admit(const Asked& asked, Takes takes) {
   const broker::Holder holder{
       .workspace = asked.workspace->id(),
       .member = asked.caller.run != nullptr ? asked.caller.run->agent.raw()
                                             : asked.caller.user->id.raw()};
   const std::uint64_t most = !asked.request.has_body()               ? 0
-                             : operation == broker::Operation::apply ? kMaxApplyBody
+                             : takes == Takes::documents ? kMaxApplyBody
                                                                      : kMaxSmallBody;
   Admitted out;
   WRIT_TRY(out.request, parts_.shares.control_requests.take(holder));
@@ -180,7 +207,63 @@ Expected<Api::Admitted> Api::admit(const Asked& asked, broker::Operation operati
   return out;
 }
 
-Expected<Asked> Api::authenticate(net::ServerRequest& request) {
+Task<Expected<void>> Api::read_body(Asked& asked, Takes takes) {
+  auto& request = asked.request;
+  const CancelRegistration cut(asked.ended, request.loop(), [&request] {
+    request.refuse_body(fail(Errc::conflict, "what you may do changed while this was sent", {},
+                             "send it again")
+                            .error());
+  });
+  switch (takes) {
+    case Takes::nothing:
+      break;
+    case Takes::empty: {
+      WRIT_CO_TRY(asked.body, co_await read_optional(request));
+      ObjectReader reader(asked.body);
+      co_return reader.finish();
+    }
+    case Takes::message: {
+      WRIT_CO_TRY(asked.body, co_await net::read_json(request, kMaxSmallBody));
+      break;
+    }
+    case Takes::documents: {
+      WRIT_CO_TRY(asked.body, co_await net::read_json(request, kMaxApplyBody));
+      break;
+    }
+    case Takes::secret: {
+      WRIT_CO_TRY(asked.secret, co_await read_secret(request, protocol::kMaxCredentialBytes));
+      break;
+    }
+  }
+  co_return Expected<void>();
+}
+
+std::expected<void, net::Problem> Api::decide_again(Asked& asked, broker::Operation operation,
+                                                    const broker::ControlSubject& subject) {
+  if (!asked.session) {
+    // An agent: its run and those above it live.
+    const auto alive = asked.workspace->runs().alive(asked.caller.run->id, parts_.clock.now());
+    if (!alive) return problem(alive.error());
+    return {};
+  }
+  auto authority = broker::Authority::decide(parts_.sessions, *asked.session, operation, subject);
+  if (authority) {
+    asked.caller = authority->caller();
+    asked.ended = authority->session().cut;
+    asked.authority = std::move(*authority);
+    return {};
+  }
+  asked.authority.reset();
+  const auto& why = authority.error();
+  if (why.code == Errc::unauthenticated) return problem(why);
+  const bool hidden = why.code == Errc::not_found;
+  note_refusal(asked, operation,
+               hidden ? broker::ControlVerdict::hidden : broker::ControlVerdict::denied);
+  if (hidden) return std::unexpected(not_here());
+  return denied(operation);
+}
+
+Expected<Asked> Api::authenticate(net::ServerRequest& request, broker::Operation operation) {
   WRIT_TRY(const auto credentials, net::credentials_of(request.fields()));
   const auto url = public_url_ + std::string(net::path_of(request.target()));
   // A session's text has no period; an access token has two.
@@ -193,16 +276,22 @@ Expected<Asked> Api::authenticate(net::ServerRequest& request) {
                 .proof = credentials.proof ? std::optional<std::string_view>(*credentials.proof)
                                            : std::nullopt,
                 .method = request.method(),
-                .url = url}));
+                .url = url,
+                .operation = operation}));
+  const auto ended = session.cut;
   return Asked{.request = request,
                .caller = {.user = session.user, .run = nullptr},
                .workspace = session.workspace,
                .session = std::move(session),
+               .authority = {},
+               .ended = ended,
                .names = {},
                .query = {},
                .run = {},
                .action = {},
-               .approval = {}};
+               .approval = {},
+               .body = {},
+               .secret = {}};
 }
 
 Expected<Asked> Api::authenticate_agent(net::ServerRequest& request,
@@ -226,17 +315,24 @@ Expected<Asked> Api::authenticate_agent(net::ServerRequest& request,
                 .audience = audience,
                 .arrived = parts_.clock.now()}));
   if (call.proof()) {
+    WRIT_TRY_VOID(parts_.time.check(call.proof()->made));
     WRIT_TRY_VOID(use_proof(*call.proof()));
   }
+  const auto& run = call.lineage().runs.front();
+  const auto ended = workspace->runs().token(run->id);
   return Asked{.request = request,
-               .caller = {.user = nullptr, .run = call.lineage().runs.front()},
+               .caller = {.user = nullptr, .run = run},
                .workspace = std::move(workspace),
                .session = std::nullopt,
+               .authority = {},
+               .ended = ended,
                .names = {},
                .query = {},
                .run = {},
                .action = {},
-               .approval = {}};
+               .approval = {},
+               .body = {},
+               .secret = {}};
 }
 
 Expected<void> Api::use_proof(const action::ProofId& proof) {

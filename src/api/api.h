@@ -2,9 +2,12 @@
 // Api: /v1, the logs at /log, and the page that a question's URL opens at /approvals.
 //
 // Every request goes one way: its route is found, who sends it is proved, what it is about is
-// looked up, broker::decide() says whether it may, and only then does a handler see it (P3). The
-// two requests that need no proof, signing in and the page, stand apart, by name. The workspace is
-// that of the session or token: no path of /v1 names one (P10).
+// looked up, broker::decide() says whether it may (P3). Then its body is read, and after the last
+// byte it is decided again, as of then; only what passes both does a handler see, and what it
+// commits has the second decision for a condition (P35). A read is decided once more before it is
+// answered. Whatever is under way when the session or run ends is cut: the body, a wait, the answer
+// to a read. The two requests that need no proof, signing in and the page, stand apart, by name. The
+// workspace is that of the session or token: no path of /v1 names one (P10).
 //
 // Refusals of those who proved who they are go to the audit log, each one; those of strangers are
 // counted and sampled (P25).
@@ -41,8 +44,13 @@ class Api {
     broker::Share::Slot request;
     broker::Share::Slot bytes;
   };
-  Expected<Admitted> admit(const Asked& asked, broker::Operation operation);
-  Expected<Asked> authenticate(net::ServerRequest& request);
+  Expected<Admitted> admit(const Asked& asked, Takes takes);
+  Expected<Asked> authenticate(net::ServerRequest& request, broker::Operation operation);
+  Task<Expected<void>> read_body(Asked& asked, Takes takes);
+  // Who asks, as of now, and whether they still may; the refusal where not.
+  std::expected<void, net::Problem> decide_again(Asked& asked, broker::Operation operation,
+                                                 const broker::ControlSubject& subject);
+  void note_refusal(const Asked& asked, broker::Operation operation, broker::ControlVerdict why);
   Expected<Asked> authenticate_agent(net::ServerRequest& request,
                                      const net::Credentials& credentials, std::string_view url);
   // The subject of the decision, with the objects in `asked`; nothing where there is no such thing.

@@ -28,7 +28,8 @@ std::vector<std::string> missing_groups(const approval::Approval& approval) {
 
 }  // namespace
 
-protocol::ApprovalView Endpoints::view(const approval::Approval& approval) const {
+protocol::ApprovalView Endpoints::view(const approval::Approval& approval,
+                                       const broker::RecordedReadings& /*recorded*/) const {
   protocol::ApprovalView out;
   out.id = approval.id;
   out.state = approval::name(approval::state_at(approval, parts_.clock.now()));
@@ -84,6 +85,7 @@ Task<Handled> Endpoints::approvals(Asked& asked) {
     WRIT_API_TRY(after, ApprovalId::parse(*page.cursor));
   }
   protocol::ApprovalList out;
+  std::vector<broker::Reading> readings;
   PageRoom room;
   // Oldest first, so what is asked meanwhile comes behind every cursor.
   for (const auto& approval : parts_.approvals.open(*asked.workspace)) {
@@ -98,21 +100,30 @@ Task<Handled> Endpoints::approvals(Asked& asked) {
       out.cursor = out.approvals.back().id.to_string();
       break;
     }
+    readings.push_back({approval->id.to_string(), "title"});
     out.approvals.push_back(std::move(next));
   }
+  // Titles tell what is asked about.
+  WRIT_API_TRY_VOID(co_await record(asked, broker::Operation::list_approvals, std::move(readings)));
   co_return json_answer(out.to_json());
 }
 
 Task<Handled> Endpoints::approval(Asked& asked) {
-  auto seen = view(*asked.approval);
-  if (asked.caller.run == nullptr) co_return json_answer(seen.to_json());
-  // An agent learns how its question stands, and nothing of who answers.
-  const protocol::ApprovalState state{.id = seen.id, .state = std::move(seen.state)};
-  co_return json_answer(state.to_json());
+  const auto& about = *asked.approval;
+  if (asked.caller.run != nullptr) {
+    // An agent learns how its question stands, and nothing of who answers.
+    const protocol::ApprovalState state{
+        .id = about.id,
+        .state = std::string(approval::name(approval::state_at(about, parts_.clock.now())))};
+    co_return json_answer(state.to_json());
+  }
+  WRIT_API_TRY(const auto recorded, co_await record(asked, broker::Operation::see_approval,
+                                                    {{about.id.to_string(), "statement"}}));
+  co_return json_answer(view(about, recorded).to_json());
 }
 
 Task<Handled> Endpoints::decide(Asked& asked) {
-  WRIT_API_TRY(auto message, co_await read_message<protocol::DecisionRequest>(asked.request));
+  WRIT_API_TRY(auto message, message_of<protocol::DecisionRequest>(asked));
   WRIT_API_TRY(const auto verdict, approval::parse_verdict(message.decision));
   const auto& about = *asked.approval;
   // Of another question than this one: its signature could not hold either, and this says why.
@@ -129,16 +140,19 @@ Task<Handled> Endpoints::decide(Asked& asked) {
                                           .commitment = message.commitment,
                                           .groups = std::move(message.groups),
                                           .signature = std::move(message.signature)};
+  // The answer shows what was asked.
+  WRIT_API_TRY(const auto recorded, co_await record(asked, broker::Operation::decide_approval,
+                                                    {{about.id.to_string(), "statement"}}));
   // Another approver may decide at the same moment: then it is looked at again, as it is by then.
   constexpr int kAttempts = 4;
   Expected<broker::Approvals::Shared> decided = nullptr;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     decided = co_await parts_.approvals.decide(*asked.workspace, about.id, decision,
-                                               asked.caller.user->id, message.note.value_or(""));
+                                               *asked.authority, message.note.value_or(""));
     if (decided || !broker::is_revision_conflict(decided.error(), broker::RecordKind::approval))
       break;
   }
-  if (decided) co_return json_answer(view(**decided).to_json());
+  if (decided) co_return json_answer(view(**decided, recorded).to_json());
   auto out = problem_of(decided.error());
   // The session holds; it is the signature that does not.
   if (out.status == 401) {

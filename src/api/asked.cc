@@ -25,6 +25,12 @@ net::Problem problem_of(const Error& error) {
     out.more["limit"] = std::move(met->limit);
     if (met->after > seconds(0)) out.retry_after = met->after.count();
   }
+  // What was asked for holds, and the caller is told how firmly.
+  if (error.where == broker::kStopInFile || error.where == broker::kStopInMemory) {
+    out.type = "stopped-not-recorded";
+    out.where.clear();
+    out.more["kept"] = error.where == broker::kStopInFile ? "file" : "memory";
+  }
   return out;
 }
 

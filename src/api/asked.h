@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asked: a request of which it is known who sends it, what it is about, and that it is allowed; and
-// Answer, what is sent back. An Asked is made by Api alone (api.cc), after all of that.
+// Answer, what is sent back. An Asked is made by Api alone (api.cc), after all of that, and a
+// handler sees it after the request's last byte and the decision that follows that (P35).
 #pragma once
 
 #include <expected>
@@ -9,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "broker/control.h"
+#include "base/secret_bytes.h"
+#include "broker/authority.h"
 #include "broker/history.h"
 #include "broker/sessions.h"
 #include "net/answer.h"
@@ -23,6 +25,10 @@ struct Asked {
   broker::Caller caller;
   std::shared_ptr<broker::LiveWorkspace> workspace;
   std::optional<broker::Session> session;  // of a person
+  // Of a person, by the second decision: what a use case that commits wants.
+  std::optional<broker::Authority> authority;
+  // Cancelled when the session or run ends, or its person may do less: whatever waits then stops.
+  CancelToken ended;
   std::vector<std::string> names;          // what stood in the braces of the path, in order
   Form query;
 
@@ -30,12 +36,17 @@ struct Asked {
   std::optional<broker::KnownRun> run;
   std::optional<broker::PastAction> action;
   broker::Approvals::Shared approval;
+
+  // The body, as its route says (routes.h): a JSON object, or a secret's octets.
+  Json body;
+  std::optional<SecretBytes> secret;
 };
 
 struct Answer {
   int status = 200;
   std::string type = "application/json";
   Bytes body;
+  CancelToken until{};  // sending stops when it is cancelled
 };
 
 using Handled = std::expected<Answer, net::Problem>;

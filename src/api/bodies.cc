@@ -8,11 +8,9 @@
 
 namespace writ::api {
 
-Task<Expected<void>> read_empty(net::ServerRequest& request) {
-  if (!request.has_body()) co_return Expected<void>();
-  WRIT_CO_TRY(const auto json, co_await net::read_json(request, kMaxSmallBody));
-  ObjectReader reader(json);
-  co_return reader.finish();
+Task<Expected<Json>> read_optional(net::ServerRequest& request) {
+  if (!request.has_body()) co_return Json(JsonObject());
+  co_return co_await net::read_json(request, kMaxSmallBody);
 }
 
 Task<Expected<SecretBytes>> read_secret(net::ServerRequest& request, std::size_t limit) {

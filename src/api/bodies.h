@@ -21,8 +21,14 @@ Task<Expected<T>> read_message(net::ServerRequest& request, std::size_t limit = 
   co_return T::from_json(json);
 }
 
-// Nothing, or an object without members.
-Task<Expected<void>> read_empty(net::ServerRequest& request);
+// The same of a body that was read.
+template <typename T>
+Expected<T> message_of(const Asked& asked) {
+  return T::from_json(asked.body);
+}
+
+// A JSON object; or an empty one, where there is no body.
+Task<Expected<Json>> read_optional(net::ServerRequest& request);
 
 // The octets of a secret, from the connection into memory that is locked and wiped. too_large
 // beyond `limit`; invalid_input where the content type is not octets: a secret in JSON would pass

@@ -4,7 +4,6 @@
 
 #include <charconv>
 
-#include "api/bodies.h"
 #include "api/endpoints.h"
 
 namespace writ::api {
@@ -36,10 +35,9 @@ Expected<seconds> parse_grace(std::string_view text) {
 
 Task<Handled> Endpoints::add_credential(Asked& asked) {
   WRIT_API_TRY(const auto server, asked.query.require("server"));
-  WRIT_API_TRY(auto value, co_await read_secret(asked.request, protocol::kMaxCredentialBytes));
   WRIT_API_TRY(auto stored, co_await parts_.credentials.add(*asked.workspace, asked.names.front(),
-                                                            std::string(server), std::move(value),
-                                                            asked.caller));
+                                                            std::string(server), *std::move(asked.secret),
+                                                            *asked.authority));
   co_return stored_answer(std::move(stored));
 }
 
@@ -52,10 +50,9 @@ Task<Handled> Endpoints::rotate_credential(Asked& asked) {
     co_return problem(
         fail(Errc::invalid_input, "the account is \"same\" or \"other\"", "account").error());
   }
-  WRIT_API_TRY(auto value, co_await read_secret(asked.request, protocol::kMaxCredentialBytes));
   WRIT_API_TRY(auto stored, co_await parts_.credentials.rotate(
-                                *asked.workspace, asked.names.front(), std::move(value), grace,
-                                account == "same", asked.caller));
+                                *asked.workspace, asked.names.front(), *std::move(asked.secret), grace,
+                                account == "same", *asked.authority));
   co_return stored_answer(std::move(stored));
 }
 

@@ -8,6 +8,7 @@
 
 #include "api/asked.h"
 #include "api/parts.h"
+#include "broker/readings.h"
 #include "broker/receipts.h"
 #include "protocol/approvals.h"
 #include "protocol/runs.h"
@@ -62,16 +63,26 @@ class Endpoints {
   Task<Handled> checkpoint(Asked& asked);
   Task<Handled> static_log(Asked& asked);  // /log/{workspace}/…
 
+
+  // clock.cc
+  Task<Handled> clock(Asked& asked);
+  Task<Handled> reset_clock(Asked& asked);
+
  private:
   // "pending" or "approved", of each run that has an open question.
   using ApprovalStates = std::map<RunId, std::string>;
   ApprovalStates approval_states(const broker::LiveWorkspace& workspace) const;
   protocol::RunView view(const broker::LiveWorkspace& workspace, const broker::KnownRun& known,
                          const ApprovalStates& approvals) const;
+  // Without `recorded`, the titles of approvals are withheld.
   protocol::Trace view(const broker::LiveWorkspace& workspace, const broker::RunTrace& trace,
-                       const ApprovalStates& approvals) const;
-  protocol::ApprovalView view(const approval::Approval& approval) const;
+                       const ApprovalStates& approvals,
+                       const std::optional<broker::RecordedReadings>& recorded) const;
+  protocol::ApprovalView view(const approval::Approval& approval,
+                              const broker::RecordedReadings& recorded) const;
   protocol::ApprovalItem item(const approval::Approval& approval) const;
+  Task<Expected<broker::RecordedReadings>> record(const Asked& asked, broker::Operation operation,
+                                                  std::vector<broker::Reading> readings) const;
   Task<Expected<audit::Receipt>> latest_receipt(const Asked& asked, broker::Receipted which);
   Expected<std::shared_ptr<const broker::SignedHead>> head(const Asked& asked) const;
 

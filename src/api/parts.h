@@ -9,6 +9,7 @@
 #include "broker/applying.h"
 #include "broker/authenticator.h"
 #include "broker/calls.h"
+#include "broker/clock_reset.h"
 #include "broker/credentials.h"
 #include "broker/notary.h"
 #include "broker/sign_in.h"
@@ -33,6 +34,7 @@ struct Parts {
   const broker::Authenticator& authenticator;
   const broker::Calls& calls;
   const broker::TimeGuard& time;
+  broker::ClockReset& clock_reset;
   // Of the workspace's log; null before the first checkpoint of this process.
   std::function<std::shared_ptr<const broker::SignedHead>(WorkspaceId)> head;
   const Clock& clock;

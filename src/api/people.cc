@@ -69,33 +69,29 @@ Task<Handled> Endpoints::sign_out(Asked& asked) {
 }
 
 Task<Handled> Endpoints::invite(Asked& asked) {
-  WRIT_API_TRY_VOID(co_await read_empty(asked.request));
   if (const auto known = check_user(asked); !known) co_return no_user(known.error());
   WRIT_API_TRY(auto issued, co_await broker::invite(*asked.workspace, asked.names.front(),
-                                                    asked.caller, parts_.clock, parts_.random));
+                                                    *asked.authority, parts_.clock, parts_.random));
   const protocol::Invitation invitation{.code = std::move(issued.code), .expires = issued.expires};
   co_return json_answer(invitation.to_json());
 }
 
 Task<Handled> Endpoints::disable(Asked& asked) {
-  WRIT_API_TRY_VOID(co_await read_empty(asked.request));
   if (const auto known = check_user(asked); !known) co_return no_user(known.error());
   WRIT_API_TRY(auto revoked,
-               co_await parts_.users.disable(*asked.workspace, asked.names.front(), asked.caller));
+               co_await parts_.users.disable(*asked.workspace, asked.names.front(), *asked.authority));
   co_return json_answer(protocol::RevokedRuns{.revoked_runs = std::move(revoked)}.to_json());
 }
 
 Task<Handled> Endpoints::enable(Asked& asked) {
-  WRIT_API_TRY_VOID(co_await read_empty(asked.request));
   if (const auto known = check_user(asked); !known) co_return no_user(known.error());
   WRIT_API_TRY_VOID(
-      co_await parts_.users.enable(*asked.workspace, asked.names.front(), asked.caller));
+      co_await parts_.users.enable(*asked.workspace, asked.names.front(), *asked.authority));
   co_return json_answer(protocol::RevokedRuns{.revoked_runs = {}}.to_json());
 }
 
 Task<Handled> Endpoints::user_token(Asked& asked) {
-  WRIT_API_TRY(const auto message,
-               co_await read_message<protocol::UserTokenRequest>(asked.request));
+  WRIT_API_TRY(const auto message, message_of<protocol::UserTokenRequest>(asked));
   const auto& user = *asked.caller.user;
   WRIT_API_TRY(const auto token,
                parts_.user_tokens.issue(*asked.workspace, user.id, message.agent));
@@ -109,8 +105,12 @@ Task<Handled> Endpoints::user_token(Asked& asked) {
     entry.set("agent", agent->agent->id.to_string());
   entry.set("agent_name", message.agent).set("expires", format_time(token.expires));
   broker::Unit unit;
+  asked.authority->bind(broker::Operation::get_user_token, unit);
   unit.appends = {broker::EntryWriter::append(entry, {user.id.to_string()})};
-  WRIT_API_TRY_VOID(co_await asked.workspace->store().commit(std::move(unit)));
+  const auto committed = co_await asked.workspace->store().commit(std::move(unit));
+  if (!committed && asked.authority->is_moved(committed.error()))
+    co_return problem(broker::Authority::moved());
+  if (!committed) co_return problem(committed.error());
   const protocol::UserToken out{
       .token = SecretBytes::copy_of(token.text),
       .expires_in = std::chrono::floor<seconds>(token.expires - parts_.clock.now()).count()};

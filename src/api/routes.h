@@ -30,10 +30,15 @@ class Access {
   About about_;
 };
 
+// What is read of the body, after the first decision and before the second: nothing at all; an
+// object without members or no body; a small message; a workspace's documents; a secret's octets.
+enum class Takes : std::uint8_t { nothing, empty, message, documents, secret };
+
 struct Route {
   std::string_view method;
   std::string_view pattern;  // "/v1/runs/{}/trace"; a last segment "*" takes the rest
   Access access;
+  Takes takes;
   Task<Handled> (Endpoints::*handler)(Asked&);
 };
 std::span<const Route> routes();

@@ -28,6 +28,12 @@ Expected<broker::RunState> run_state(const Form& query) {
   return fail(Errc::invalid_input, "is none of any, living, ended", "state");
 }
 
+// An approval's title tells what its action's arguments are.
+void add_readings(const broker::RunTrace& trace, std::vector<broker::Reading>& out) {
+  for (const auto& approval : trace.approvals) out.push_back({approval->id.to_string(), "title"});
+  for (const auto& child : trace.children) add_readings(child, out);
+}
+
 }  // namespace
 
 Endpoints::ApprovalStates Endpoints::approval_states(const broker::LiveWorkspace& workspace) const {
@@ -86,7 +92,8 @@ protocol::RunView Endpoints::view(const broker::LiveWorkspace& workspace,
 
 protocol::Trace Endpoints::view(const broker::LiveWorkspace& workspace,
                                 const broker::RunTrace& trace,
-                                const ApprovalStates& approvals) const {
+                                const ApprovalStates& approvals,
+                                const std::optional<broker::RecordedReadings>& recorded) const {
   protocol::Trace out;
   out.run = view(workspace, trace.run, approvals);
   for (const auto& action : trace.actions) out.actions.push_back(api::view(action));
@@ -94,7 +101,8 @@ protocol::Trace Endpoints::view(const broker::LiveWorkspace& workspace,
     protocol::TracedApproval seen{
         .id = approval->id,
         .tool = approval->tool,
-        .title = protocol::cut_for_list(approval->title),
+        .title = recorded ? protocol::cut_for_list(approval->title)
+                          : std::string(broker::kWithheld),
         .state = std::string(approval::name(approval::state_at(*approval, parts_.clock.now()))),
         .groups = approval->groups,
         .decided_by = {},
@@ -108,7 +116,7 @@ protocol::Trace Endpoints::view(const broker::LiveWorkspace& workspace,
   }
   // No deeper than delegation::kMaxDepth.
   for (const auto& child : trace.children)
-    out.children.push_back(view(workspace, child, approvals));
+    out.children.push_back(view(workspace, child, approvals, recorded));
   if (trace.next) out.cursor = std::to_string(*trace.next);
   return out;
 }
@@ -158,18 +166,21 @@ Task<Handled> Endpoints::trace(Asked& asked) {
   }
   WRIT_API_TRY(const auto trace, co_await broker::trace(*asked.workspace, parts_.approvals,
                                                         asked.run->run->id, from));
+  std::vector<broker::Reading> readings;
+  add_readings(trace, readings);
+  auto recorded = co_await record(asked, broker::Operation::trace, std::move(readings));
+  if (!recorded && recorded.error().code == Errc::conflict) co_return problem(recorded.error());
+  std::optional<broker::RecordedReadings> titles;
+  if (recorded) titles = *recorded;
   co_return json_answer(
-      view(*asked.workspace, trace, approval_states(*asked.workspace)).to_json());
+      view(*asked.workspace, trace, approval_states(*asked.workspace), titles).to_json());
 }
 
 Task<Handled> Endpoints::revoke(Asked& asked) {
-  WRIT_API_TRY(auto message, co_await read_message<protocol::RevokeRequest>(asked.request));
-  const auto& by = *asked.caller.user;
-  WRIT_API_TRY(
-      auto revoked,
-      co_await parts_.revocations.revoke(
-          *asked.workspace, {asked.run->run->id},
-          {.by = by.id.to_string(), .by_name = by.name, .reason = std::move(message.reason)}));
+  WRIT_API_TRY(auto message, message_of<protocol::RevokeRequest>(asked));
+  WRIT_API_TRY(auto revoked,
+               co_await parts_.revocations.revoke(*asked.workspace, asked.run->run->id,
+                                                  std::move(message.reason), *asked.authority));
   co_return json_answer(protocol::Revoked{.revoked = std::move(revoked)}.to_json());
 }
 

@@ -125,6 +125,20 @@ class ApiServer : public broker::ControlPlane {
           std::string_view body = {}, std::string_view type = "application/json") {
     return as(session_of(name), method, target, body, type);
   }
+  net::testing::RawSocket connect() {
+    return net::testing::RawSocket::connect_to(server_->port());
+  }
+  // Declares another person, with these lines under their name, and gives them a key.
+  void add_person(const std::string& name, std::string_view lines) {
+    acme.documents()["workspace.toml"] += "\n[users." + name + "]\n" + std::string(lines) + "\n";
+    acme.apply();
+    const auto& key =
+        more_keys_.try_emplace(name, crypto::Es256PrivateKey::generate()).first->second;
+    acme.enrol(name, key.public_jwk());
+  }
+  // How often a handler has asked for the log's signed head.
+  int heads_asked() const { return heads_asked_; }
+
   // With the access token of a run for /v1.
   Seen as_agent(const delegation::Run& run, std::string_view method, std::string_view target,
                 std::string_view body = {}) {
@@ -208,6 +222,7 @@ class ApiServer : public broker::ControlPlane {
  private:
   audit::NoteSigner signer_ = audit::fake_signer("writ.example/log/acme");
   std::atomic<std::shared_ptr<const broker::SignedHead>> head_;
+  std::atomic<int> heads_asked_ = 0;
   std::map<std::string, jose::Es256Signer> more_keys_;
   std::map<std::string, broker::TestSession> sessions_;
   broker::TestSession stranger_;
@@ -215,6 +230,13 @@ class ApiServer : public broker::ControlPlane {
   net::Authorities authorities_;
   broker::UserTokens user_tokens_{std::string(kUrl), acme.token_keys(), acme.clock(),
                                   acme.random()};
+  broker::ClockReset clock_reset_{{.store = acme.store(),
+                                   .live = acme.live(),
+                                   .approvals = acme.approvals(),
+                                   .time = acme.time(),
+                                   .clock = acme.clock(),
+                                   .random = acme.random()},
+                                  std::string(kUrl)};
   Api api_{{.live = acme.live(),
             .sign_ins = sign_ins,
             .sessions = sessions,
@@ -228,7 +250,12 @@ class ApiServer : public broker::ControlPlane {
             .authenticator = acme.authenticator(),
             .calls = acme.calls(),
             .time = acme.time(),
-            .head = [this](WorkspaceId) { return head_.load(); },
+            .clock_reset = clock_reset_,
+            .head =
+                [this](WorkspaceId) {
+                  ++heads_asked_;
+                  return head_.load();
+                },
             .clock = acme.clock(),
             .random = acme.random(),
             .log = acme.log(),

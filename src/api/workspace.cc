@@ -117,10 +117,9 @@ void find_in_steps(const workspace::Version& version, Findings& out) {
 }  // namespace
 
 Task<Handled> Endpoints::apply(Asked& asked) {
-  WRIT_API_TRY(auto message,
-               co_await read_message<protocol::ApplyRequest>(asked.request, kMaxApplyBody));
+  WRIT_API_TRY(auto message, message_of<protocol::ApplyRequest>(asked));
   auto applied = co_await parts_.applying.apply(*asked.workspace, std::move(message.documents),
-                                                message.dry_run, asked.caller);
+                                                message.dry_run, *asked.authority);
   if (!applied) {
     const auto& failed = applied.error();
     if (!failed.problems.empty()) co_return std::unexpected(bad_documents(failed.problems));

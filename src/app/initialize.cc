@@ -8,6 +8,7 @@
 #include "async/loop.h"
 #include "broker/server_keys.h"
 #include "store/sqlite_store.h"
+#include "store/stop_file.h"
 #include "wire/canonical.h"
 
 namespace writ::app {
@@ -53,6 +54,7 @@ Expected<broker::IssuedCode> prepare_store(const std::filesystem::path& data,
                                            const InitializeParts& parts) {
   WRIT_TRY(const auto store,
            store::open_sqlite({.directory = data.string()}, parts.clock, parts.log));
+  WRIT_TRY_VOID(store::open_stop_file((data / store::kStopFile).string()));
   Loop loop(parts.clock);
   loop.start("init");
   broker::ServerKeys keys(*store, seal_key, parts.clock, parts.random);

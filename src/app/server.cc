@@ -9,6 +9,7 @@
 #include "broker/startup.h"
 #include "net/answer.h"
 #include "store/sqlite_store.h"
+#include "store/stop_file.h"
 
 namespace writ::app {
 namespace {
@@ -31,7 +32,8 @@ std::string authority_of(const std::string& url) { return url.substr(url.find(":
 }  // namespace
 
 Services::Services(const ServerConfig& config, const ServerParts& its_parts, const std::string& url,
-                   LoopPool& loops, broker::Store& its_store, const vault::SealKey& seal_key,
+                   LoopPool& loops, broker::Store& its_store, broker::StopFile& stop_file,
+                   const vault::SealKey& seal_key,
                    broker::Anchor& anchor, std::vector<broker::TokenKey> its_token_keys,
                    const ServerOptions& options)
     : parts(its_parts),
@@ -41,7 +43,8 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
       time(parts.clock, store.workspace({})),
       shares(config.shares),
       approvals(parts.clock, parts.random, shares),
-      revocations(approvals, parts.clock, parts.random, parts.log),
+      stops(stop_file, parts.random, parts.log),
+      revocations(approvals, stops, parts.clock, parts.random, parts.log),
       notary({.live = live,
               .store = store,
               .keys = keys,
@@ -96,7 +99,7 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
              .log = parts.log,
              .metrics = parts.metrics},
             url),
-      sessions(live, time, parts.clock, parts.random),
+      sessions(live, time, stops, parts.clock, parts.random),
       sign_ins({.store = store,
                 .live = live,
                 .sessions = sessions,
@@ -105,7 +108,7 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
                 .clock = parts.clock,
                 .random = parts.random},
                url),
-      users(sessions, revocations, parts.clock, parts.random),
+      users(sessions, revocations, stops, parts.clock, parts.random),
       applying(approvals, sessions, revocations, parts.clock, parts.random),
       credentials({.store = store,
                    .live = live,
@@ -114,6 +117,13 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
                    .random = parts.random,
                    .log = parts.log}),
       user_tokens(url, token_keys, parts.clock, parts.random),
+      clock_reset({.store = store,
+                   .live = live,
+                   .approvals = approvals,
+                   .time = time,
+                   .clock = parts.clock,
+                   .random = parts.random},
+                  url),
       api({.live = live,
            .sign_ins = sign_ins,
            .sessions = sessions,
@@ -127,6 +137,7 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
            .authenticator = authenticator,
            .calls = calls,
            .time = time,
+           .clock_reset = clock_reset,
            .head = [this](WorkspaceId id) { return notary.head(id); },
            .clock = parts.clock,
            .random = parts.random,
@@ -134,6 +145,26 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
            .metrics = parts.metrics,
            .authorities = authorities},
           url) {}
+
+Task<void> Services::resume_stops(broker::LiveWorkspace& workspace) {
+  for (const auto& stop : co_await stops.kept(workspace)) {
+    bool counts = true;
+    if (stop.kind == broker::RecordKind::user) {
+      const auto user = UserId::parse(stop.id);
+      counts = user && workspace.recorded_standing(*user).revision == stop.revision;
+      if (counts) users.resume(workspace, stop);
+    } else if (stop.kind == broker::RecordKind::run) {
+      counts = revocations.resume(workspace, stop);
+    } else {
+      sessions.resume(workspace, stop);
+    }
+    if (!counts) {
+      co_await stops.drop(workspace, stop.key());  // the store has it, or what came after it
+      continue;
+    }
+    parts.log.warning("server.stop_resumed", {{"stop", stop.key()}});
+  }
+}
 
 Task<Expected<void>> Services::settle_past(broker::LiveWorkspace& workspace) {
   if (!unsettled.contains(workspace.id())) co_return Expected<void>();
@@ -167,6 +198,7 @@ Server::Wiring::~Wiring() {
   server_.reset();
   loops_.stop();
   services_.reset();
+  stop_file_.reset();
   store_.reset();
 }
 
@@ -239,6 +271,14 @@ Expected<void> Server::Wiring::open() {
   WRIT_TRY(store_,
            store::open_sqlite({.directory = config_.data.string(), .metrics = &parts_.metrics},
                               parts_.clock, parts_.log));
+  auto stop_file = store::open_stop_file((config_.data / store::kStopFile).string());
+  if (stop_file) {
+    stop_file_ = std::move(*stop_file);
+  } else {
+    // Stopping works all the same; what the store does not take then ends with this process.
+    parts_.log.error("server.no_file_for_stops", {{"error", stop_file.error().to_string()}});
+    stop_file_ = std::make_unique<broker::NoStopFile>();
+  }
   return {};
 }
 
@@ -258,6 +298,7 @@ Task<Expected<void>> Server::Wiring::load() {
                                                                .log = parts_.log}));
   if (!unloaded.empty()) not_loaded_ = unloaded.front().error;
   for (const auto& workspace : services.live.all()) services.unsettled.insert(workspace->id());
+  for (const auto& workspace : services.live.all()) co_await services.resume_stops(*workspace);
   // Before anything is written to a log, it is checked.
   co_await services.notary.open();
   // People still see what there is of a log that nobody vouches for; nothing is added to it.
@@ -274,7 +315,7 @@ Expected<void> Server::Wiring::start() {
   auto& first = loops_.at(0);
   broker::ServerKeys keys(*store_, *seal_key_, parts_.clock, parts_.random);
   WRIT_TRY(auto token_keys, run_on(first, keys.token_keys()));
-  services_ = std::make_unique<Services>(config_, parts_, url_, loops_, *store_, *seal_key_,
+  services_ = std::make_unique<Services>(config_, parts_, url_, loops_, *store_, *stop_file_, *seal_key_,
                                          *anchor_, std::move(token_keys), options_);
   WRIT_TRY_VOID(services_->authorities.load(config_.certificates));
   WRIT_TRY_VOID(run_on(first, load()));
@@ -322,9 +363,15 @@ void Server::Wiring::add_duties() {
       return services_->approvals.settle(workspace);
     });
   });
-  janitor_.add("revocations", seconds(2), [this] {
-    return for_each([this](broker::LiveWorkspace& workspace) {
-      return services_->revocations.settle(workspace);
+  janitor_.add("stops", seconds(2), [this] {
+    return for_each([this](broker::LiveWorkspace& workspace) -> Task<Expected<void>> {
+      // Each for itself: what one of them cannot write must not keep the others waiting.
+      auto users = co_await services_->users.settle(workspace);
+      auto runs = co_await services_->revocations.settle(workspace);
+      auto sessions = co_await services_->sessions.settle(workspace);
+      if (!users) co_return users;
+      if (!runs) co_return runs;
+      co_return sessions;
     });
   });
   janitor_.add("runs", seconds(5), [this] {

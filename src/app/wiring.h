@@ -18,6 +18,7 @@
 #include "broker/authenticator.h"
 #include "broker/calls.h"
 #include "broker/clients.h"
+#include "broker/clock_reset.h"
 #include "broker/credentials.h"
 #include "broker/grant_sweep.h"
 #include "broker/grants.h"
@@ -30,6 +31,7 @@
 #include "broker/server_keys.h"
 #include "broker/sessions.h"
 #include "broker/sign_in.h"
+#include "broker/stops.h"
 #include "broker/subject_tokens.h"
 #include "broker/time_guard.h"
 #include "broker/token_keys.h"
@@ -52,10 +54,12 @@ namespace writ::app {
 // anything but health is answered.
 struct Services {
   Services(const ServerConfig& config, const ServerParts& its_parts, const std::string& url,
-           LoopPool& loops, broker::Store& store, const vault::SealKey& seal_key,
-           broker::Anchor& anchor, std::vector<broker::TokenKey> token_keys,
+           LoopPool& loops, broker::Store& store, broker::StopFile& stop_file,
+           const vault::SealKey& seal_key, broker::Anchor& anchor, std::vector<broker::TokenKey> token_keys,
            const ServerOptions& options);
 
+  // What the process before had stopped and could not record: before anybody is answered.
+  Task<void> resume_stops(broker::LiveWorkspace& workspace);
   // What the process before left open in a workspace: once, when its log has been checked, and
   // before anything begins in it.
   Task<Expected<void>> settle_past(broker::LiveWorkspace& workspace);
@@ -70,6 +74,7 @@ struct Services {
   broker::Live live;
   broker::Shares shares;
   broker::Approvals approvals;
+  broker::Stops stops;
   broker::Revocations revocations;
   broker::Notary notary;
   broker::ResumePoints resume_points;
@@ -98,6 +103,7 @@ struct Services {
   broker::Applying applying;
   broker::Credentials credentials;
   broker::UserTokens user_tokens;
+  broker::ClockReset clock_reset;
   api::Api api;
 };
 
@@ -137,6 +143,7 @@ class Server::Wiring {
   std::unique_ptr<net::HttpServer> server_;
   std::optional<vault::SealKey> seal_key_;
   std::unique_ptr<broker::Store> store_;
+  std::unique_ptr<broker::StopFile> stop_file_;
   std::unique_ptr<AnchorFiles> anchor_;
   std::unique_ptr<Services> services_;
   std::atomic<Services*> serving_ = nullptr;

@@ -67,6 +67,8 @@ std::string_view name(Kind kind) {
       return "token.revoked";
     case Kind::recovery_unknown:
       return "recovery.unknown";
+    case Kind::clock_reset:
+      return "clock.reset";
   }
   std::unreachable();
 }

@@ -42,6 +42,7 @@ enum class Kind {
   credential_destroyed,
   token_revoked,
   recovery_unknown,
+  clock_reset,
 };
 
 inline constexpr std::array kKinds{
@@ -55,7 +56,7 @@ inline constexpr std::array kKinds{
     Kind::action_refused,     Kind::action_resolved,      Kind::approval_requested,
     Kind::approval_decided,   Kind::approval_expired,     Kind::credential_added,
     Kind::credential_rotated, Kind::credential_destroyed, Kind::token_revoked,
-    Kind::recovery_unknown,
+    Kind::recovery_unknown,   Kind::clock_reset,
 };
 
 // "action.intent"

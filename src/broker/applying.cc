@@ -36,6 +36,13 @@ bool has_lost_key(const Version& version, const delegation::Run& run) {
          terms->agent->keys.find_thumbprint(run.client_key) == nullptr;
 }
 
+// Whether the person may do less than before.
+bool lost_standing(const identity::User& before, const identity::User& after) {
+  return std::ranges::any_of(before.roles, [&](auto role) { return !after.has_role(role); }) ||
+         std::ranges::any_of(before.groups,
+                             [&](const auto& group) { return !after.in_group(group); });
+}
+
 // A workspace keeps its name: paths, client ids and people's sessions have it.
 std::optional<Error> check_name(const Version& before, const Version& after,
                                 const Documents& documents) {
@@ -93,7 +100,7 @@ std::string_view name(Change::Kind kind) {
 }
 
 Append applied_entry(EntryWriter writer, const Version& version, const std::vector<Change>& changes,
-                     const Caller& caller) {
+                     const Authority& by) {
   // An entry is bounded; what does not fit is in the documents, which the digest names.
   constexpr std::size_t kMaxListed = 200;
   JsonArray list;
@@ -102,7 +109,7 @@ Append applied_entry(EntryWriter writer, const Version& version, const std::vect
     list.push_back(Json(std::string(name(change.kind)) + " " + change.what));
   }
   auto entry = writer.entry(audit::Kind::workspace_applied);
-  name_caller(entry, caller);
+  name_caller(entry, by.caller());
   entry.set("name", version.name())
       .set("version", version.number())
       .set("digest", hex_encode(version.digest()))
@@ -115,7 +122,7 @@ Append applied_entry(EntryWriter writer, const Version& version, const std::vect
 
 Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspace,
                                                          Documents documents, bool dry_run,
-                                                         Caller caller) {
+                                                         Authority by) {
   const auto before = workspace.version();
   // Names may have been given since by another apply; then the commit below fails.
   auto built = workspace::build_version(workspace.id(), before->number() + 1, documents,
@@ -136,7 +143,7 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
               .revoked = {}};
   if (!out.changed) {
     if (dry_run) co_return out;
-    co_return co_await finish(workspace, std::move(out), before, before, std::move(caller));
+    co_return co_await finish(workspace, std::move(out), before, before, std::move(by));
   }
   const auto admin = remaining_admin(workspace, *next);
   if (!admin) {
@@ -155,11 +162,12 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
 
   const EntryWriter writer(workspace.id(), workspace.data_key(), clock_, random_);
   Unit unit;
-  unit.checks = std::move(unmoved);
+  by.bind(Operation::apply, unit);
+  unit.checks.insert(unit.checks.end(), unmoved.begin(), unmoved.end());
   unit.checks.push_back(*admin);
   unit.puts = {{RecordKind::workspace, workspace.id().to_string(), before->number(),
                 to_record(WorkspaceRecord{documents, built->names, next->rules()})}};
-  unit.appends = {applied_entry(writer, *next, out.changes, caller)};
+  unit.appends = {applied_entry(writer, *next, out.changes, by)};
   // A name that comes back is the same user: what could have been come back with goes in this very
   // commit. The key does; sessions and invitations are of the standing's revision, and end with it.
   std::vector<std::pair<UserId, Standing>> gone;
@@ -172,8 +180,14 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
     unit.puts.push_back({RecordKind::user, user->id.to_string(), was, to_record(standing)});
     gone.emplace_back(user->id, std::move(standing));
   }
+  // Who is removed is stopped in memory before the commit, and goes on where that fails (P35).
+  for (const auto& [user, standing] : gone) {
+    workspace.hold_user(user);
+    co_await sessions_.cut(workspace, user);
+  }
   auto committed = co_await workspace.store().commit(std::move(unit));
   if (!committed) {
+    for (const auto& [user, standing] : gone) workspace.release_user(user);
     if (committed.error().code != Errc::conflict) co_return refused(std::move(committed).error());
     const bool standing = is_revision_conflict(committed.error(), RecordKind::user);
     co_return refused(fail(Errc::conflict,
@@ -183,17 +197,20 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
                           .error());
   }
   workspace.publish(next, std::move(documents), std::move(built->names));
-  for (auto& [user, standing] : gone) workspace.set_standing(user, std::move(standing));
+  for (auto& [user, standing] : gone) {
+    workspace.set_standing(user, std::move(standing));
+    workspace.release_user(user);
+  }
   out.version = next->number();
-  co_return co_await finish(workspace, std::move(out), before, next, std::move(caller));
+  co_return co_await finish(workspace, std::move(out), before, next, std::move(by));
 }
 
 Task<std::expected<Applied, NotApplied>> Applying::finish(LiveWorkspace& workspace, Applied applied,
                                                           std::shared_ptr<const Version> before,
                                                           std::shared_ptr<const Version> now,
-                                                          Caller caller) {
+                                                          Authority by) {
   auto revoked =
-      co_await take_effect(workspace, std::move(before), std::move(now), std::move(caller));
+      co_await take_effect(workspace, std::move(before), std::move(now), std::move(by));
   if (!revoked) {
     auto error = std::move(revoked).error();
     error.message =
@@ -221,26 +238,32 @@ Task<Expected<std::vector<RunId>>> Applying::catch_up(LiveWorkspace& workspace) 
 Task<Expected<std::vector<RunId>>> Applying::take_effect(LiveWorkspace& workspace,
                                                          std::shared_ptr<const Version> before,
                                                          std::shared_ptr<const Version> now,
-                                                         Caller caller) {
+                                                         Authority by) {
   auto revoked = co_await revocations_.revoke_where(
       workspace, [now](const delegation::Run& run) { return has_lost_ground(*now, run); },
-      {.by = caller.user->id.to_string(),
-       .by_name = caller.user->name,
+      {.by = by.user().id.to_string(),
+       .by_name = by.user().name,
        .reason =
            "version " + std::to_string(now->number()) + " of the workspace has no place for it"});
   if (revoked) {
     auto ended = co_await revocations_.revoke_where(
         workspace, [now](const delegation::Run& run) { return has_lost_key(*now, run); },
-        {.by = caller.user->id.to_string(),
-         .by_name = caller.user->name,
+        {.by = by.user().id.to_string(),
+         .by_name = by.user().name,
          .reason = "its agent began it with a key that version " + std::to_string(now->number()) +
                    " of the workspace does not have"});
     if (!ended) co_return std::unexpected(std::move(ended).error());
     revoked->insert(revoked->end(), ended->begin(), ended->end());
   }
-  // A user who is gone is signed out, and stays so where the name comes back.
+  // A user who is gone is signed out, and stays so where the name comes back. What is under way for
+  // one who lost a role or a group is cut, before anything is acknowledged (P35).
   for (const auto& user : before->users()) {
-    if (now->user(user->id) == nullptr) (void)co_await sessions_.end_all(workspace, user->id);
+    const auto after = now->user(user->id);
+    if (after == nullptr) {
+      (void)co_await sessions_.end_all(workspace, user->id);
+    } else if (lost_standing(*user, *after)) {
+      co_await sessions_.cut(workspace, user->id);
+    }
   }
   // Questions that nobody could claim any more end visibly; if that cannot be written now, they end
   // when they are looked at next.

@@ -45,7 +45,7 @@ class Applying {
   // revocations could not: the message says so.
   Task<std::expected<Applied, NotApplied>> apply(LiveWorkspace& workspace,
                                                  workspace::Documents documents, bool dry_run,
-                                                 Caller caller);
+                                                 Authority by);
 
   // At start: ends the runs whose ground, user, or key that began them went when a crash kept them
   // from being revoked. They have no authority as it is; this keeps them from coming back with a
@@ -56,11 +56,11 @@ class Applying {
   Task<std::expected<Applied, NotApplied>> finish(LiveWorkspace& workspace, Applied applied,
                                                   std::shared_ptr<const workspace::Version> before,
                                                   std::shared_ptr<const workspace::Version> now,
-                                                  Caller caller);
+                                                  Authority by);
   Task<Expected<std::vector<RunId>>> take_effect(LiveWorkspace& workspace,
                                                  std::shared_ptr<const workspace::Version> before,
                                                  std::shared_ptr<const workspace::Version> now,
-                                                 Caller caller);
+                                                 Authority by);
 
   Approvals& approvals_;
   Sessions& sessions_;

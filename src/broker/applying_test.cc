@@ -21,7 +21,7 @@ class ApplyingTest : public testing::Test, protected ControlPlane {
  protected:
   std::expected<Applied, NotApplied> apply(workspace::Documents documents, bool dry_run = false) {
     return acme.run(
-        applying.apply(acme.workspace(), std::move(documents), dry_run, caller("admin")));
+        applying.apply(acme.workspace(), std::move(documents), dry_run, acme.authority("admin", Operation::apply)));
   }
   std::string problems(workspace::Documents documents) {
     const auto out = apply(std::move(documents));
@@ -204,7 +204,7 @@ TEST_F(ApplyingTest, P3_AnApplyDoesNotCountOnAnAdminWhoIsDisabledMeanwhile) {
                                   "roles = [\"admin\", \"operator\"]", "roles = [\"operator\"]");
   acme.store().hold_commits();
   auto disabled = std::async(
-      [&] { return acme.run(users.disable(acme.workspace(), "carol", caller("admin"))); });
+      [&] { return acme.run(users.disable(acme.workspace(), "carol", acme.authority("admin", Operation::disable_user))); });
   while (acme.store().held() < 1) std::this_thread::yield();
   auto applied = std::async([&] { return apply(documents); });
   while (acme.store().held() < 2) std::this_thread::yield();
@@ -259,12 +259,12 @@ void replace_supports_key(Acme& acme) {
 // Whoever took the key may have begun the run, and its tokens are bound to another key of theirs.
 TEST(Applying, P23_WithAnAgentsKeyEndTheRunsThatItBegan) {
   GrantsAcme acme;
-  Sessions sessions(acme.live(), acme.time(), acme.clock(), acme.random());
+  auto& sessions = acme.sessions();
   Applying applying(acme.approvals(), sessions, acme.revocations(), acme.clock(), acme.random());
   const auto apply = [&](bool dry_run) {
     return acme.run(
         applying.apply(acme.workspace(), acme.documents(), dry_run,
-                       {.user = acme.workspace().version()->user("admin"), .run = nullptr}));
+                       acme.authority("admin", Operation::apply)));
   };
   const auto granted = acme.refund_grant();
   const auto support = *acme.workspace().runs().find(granted.run)->parent;
@@ -281,7 +281,7 @@ TEST(Applying, P23_WithAnAgentsKeyEndTheRunsThatItBegan) {
 
 TEST(Applying, P23_RunsThatALostKeyBeganEndAtStartToo) {
   GrantsAcme acme;
-  Sessions sessions(acme.live(), acme.time(), acme.clock(), acme.random());
+  Sessions sessions(acme.live(), acme.time(), acme.stops(), acme.clock(), acme.random());
   const auto granted = acme.refund_grant();
   const auto support = *acme.workspace().runs().find(granted.run)->parent;
   const auto planner = *acme.workspace().runs().find(support)->parent;
@@ -309,7 +309,7 @@ TEST(Applying, P23_RunsThatALostKeyBeganEndAtStartToo) {
   Applying again(acme.approvals(), sessions, acme.revocations(), acme.clock(), acme.random());
   const auto applied =
       acme.run(again.apply(acme.workspace(), acme.documents(), false,
-                           {.user = acme.workspace().version()->user("admin"), .run = nullptr}));
+                           acme.authority("admin", Operation::apply)));
   ASSERT_TRUE(applied.has_value());
   EXPECT_FALSE(applied->changed);
   EXPECT_FALSE(acme.workspace().runs().alive(support, acme.clock().now()));

@@ -135,10 +135,10 @@ void Approvals::claimed(const LiveWorkspace& workspace, Claiming claiming) {
 
 Task<Expected<Approvals::Shared>> Approvals::decide(LiveWorkspace& workspace, ApprovalId id,
                                                     approval::SignedDecision decision,
-                                                    UserId approver, std::string note) {
+                                                    Authority by, std::string note) {
   const auto known = find(workspace, id);
   if (known == nullptr) co_return fail(Errc::not_found, "there is no approval " + id.to_string());
-  const auto who = person(workspace, approver);
+  const auto who = person(workspace, by.user().id);
   const auto verdict = decision.verdict;
   WRIT_CO_TRY(auto next, approval::decide(*known, decision, who, clock_.now()));
   auto entry = writer(workspace).entry(audit::Kind::approval_decided);
@@ -155,8 +155,10 @@ Task<Expected<Approvals::Shared>> Approvals::decide(LiveWorkspace& workspace, Ap
   std::vector<Change> changes;
   auto append = about(std::move(entry), next, {});
   changes.push_back({std::move(next), known->revision, std::move(append)});
-  WRIT_CO_TRY(auto written, co_await write(workspace, std::move(changes)));
-  co_return std::move(written.approval);
+  auto written = co_await write(workspace, std::move(changes), {}, &by);
+  if (!written && by.is_moved(written.error())) co_return std::unexpected(Authority::moved());
+  if (!written) co_return std::unexpected(std::move(written).error());
+  co_return std::move(written->approval);
 }
 
 Approvals::Change Approvals::ending(const LiveWorkspace& workspace,
@@ -170,12 +172,24 @@ Approvals::Change Approvals::ending(const LiveWorkspace& workspace,
 }
 
 Task<Expected<void>> Approvals::cancel(LiveWorkspace& workspace, std::vector<RunId> runs) {
+  return end_open(workspace, [runs = std::move(runs)](const approval::Approval& approval) {
+    return std::ranges::find(runs, approval.run) != runs.end();
+  }, "the run was revoked");
+}
+
+Task<Expected<void>> Approvals::end_open(LiveWorkspace& workspace, std::string detail) {
+  return end_open(workspace, [](const approval::Approval&) { return true; }, std::move(detail));
+}
+
+Task<Expected<void>> Approvals::end_open(LiveWorkspace& workspace,
+                                         std::function<bool(const approval::Approval&)> which,
+                                         std::string detail) {
   for (const auto& approval : open(workspace)) {
-    if (std::ranges::find(runs, approval->run) == runs.end()) continue;
+    if (!which(*approval)) continue;
     auto next = approval::cancel(*approval, clock_.now());
     if (!next) continue;
     std::vector<Change> changes;
-    changes.push_back(ending(workspace, *approval, std::move(*next), "the run was revoked"));
+    changes.push_back(ending(workspace, *approval, std::move(*next), detail));
     auto written = co_await write(workspace, std::move(changes));
     // Somebody else moved it at the same moment: it is claimed or ended, and the run's own end
     // stops the call.
@@ -262,8 +276,9 @@ Expected<Approvals::SharedTaken> Approvals::take(const LiveWorkspace& workspace,
 
 Task<Expected<Approvals::Pending>> Approvals::write(LiveWorkspace& workspace,
                                                     std::vector<Change> changes,
-                                                    std::vector<Once> once) {
+                                                    std::vector<Once> once, const Authority* by) {
   Unit unit;
+  if (by != nullptr) by->bind(Operation::decide_approval, unit);
   unit.once = std::move(once);
   for (auto& change : changes) {
     unit.puts.push_back({RecordKind::approval, change.next.id.to_string(), change.expected,

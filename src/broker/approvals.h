@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,6 +16,7 @@
 
 #include "approval/approval.h"
 #include "async/event.h"
+#include "broker/authority.h"
 #include "broker/entries.h"
 #include "broker/live.h"
 #include "broker/shares.h"
@@ -72,10 +74,12 @@ class Approvals {
   // A person's signed answer, recorded before it counts. `note` is the person's own words for the
   // log: UTF-8, not signed.
   Task<Expected<Shared>> decide(LiveWorkspace& workspace, ApprovalId id,
-                                approval::SignedDecision decision, UserId approver,
+                                approval::SignedDecision decision, Authority by,
                                 std::string note = {});
   // The runs were revoked: their open questions end, those who wait are told.
   Task<Expected<void>> cancel(LiveWorkspace& workspace, std::vector<RunId> runs);
+  // Every open question ends, with this for the log.
+  Task<Expected<void>> end_open(LiveWorkspace& workspace, std::string detail);
   // Writes down what time and change have done: questions past their expiry, and those about an
   // operation or account that is not the current one any more, which nobody could claim (P12).
   // After each apply and each new account, and every now and then; forgets what ended long ago.
@@ -143,13 +147,16 @@ class Approvals {
   Change ending(const LiveWorkspace& workspace, const approval::Approval& before,
                 approval::Approval next, std::string_view detail) const;
   Task<Turn> turn(const LiveWorkspace& workspace, Digest digest);
+  Task<Expected<void>> end_open(LiveWorkspace& workspace,
+                                std::function<bool(const approval::Approval&)> which,
+                                std::string detail);
   // What is known then, and what a wait that is to miss nothing after it has seen.
   Pending publish(const LiveWorkspace& workspace, approval::Approval approval,
                   SharedTaken taken = nullptr);
   static void drop_oldest_ended(Board& board);
   // Of the last change.
   Task<Expected<Pending>> write(LiveWorkspace& workspace, std::vector<Change> changes,
-                                std::vector<Once> once = {});
+                                std::vector<Once> once = {}, const Authority* by = nullptr);
   std::optional<Pending> latest(const LiveWorkspace& workspace, const Digest& digest) const;
   void forget(const LiveWorkspace& workspace);
 

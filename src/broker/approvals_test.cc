@@ -233,14 +233,18 @@ TEST_F(ApprovalsTest, P20_ASignatureIsOfThisQuestionByTheEnrolledKey) {
   const auto question = ask(*billing_, "k");
   auto decision = acme_.decision(*question, "bob", {"finance"});
   decision.signature = acme_.decision(*question, "carol", {"finance"}).signature;
-  EXPECT_EQ(refused(acme_.run(acme_.approvals().decide(acme_.workspace(), question->id, decision,
-                                                       acme_.user_id("bob")))),
+  EXPECT_EQ(refused(acme_.run(acme_.approvals().decide(
+                acme_.workspace(), question->id, decision,
+                acme_.authority("bob", Operation::decide_approval,
+                                Acme::subject_of(*question))))),
             Errc::unauthenticated);
   const auto other = ask_again(*billing_, "k2");
   decision = acme_.decision(*other, "bob", {"finance"});
   decision.commitment = approval::commitment_of(*question);
-  EXPECT_EQ(refused(acme_.run(acme_.approvals().decide(acme_.workspace(), question->id, decision,
-                                                       acme_.user_id("bob")))),
+  EXPECT_EQ(refused(acme_.run(acme_.approvals().decide(
+                acme_.workspace(), question->id, decision,
+                acme_.authority("bob", Operation::decide_approval,
+                                Acme::subject_of(*question))))),
             Errc::unauthenticated);
   EXPECT_EQ(acme_.entries(audit::Kind::approval_decided).size(), 0U);
 }
@@ -375,7 +379,8 @@ TEST_F(ApprovalsTest, AQuestionSurvivesARestart) {
   EXPECT_EQ(restarted.open(acme_.workspace()).size(), 1U);
   const auto decided = acme_.run(restarted.decide(acme_.workspace(), question->id,
                                                   acme_.decision(*question, "bob", {"finance"}),
-                                                  acme_.user_id("bob")));
+                                                  acme_.authority("bob", Operation::decide_approval,
+                                                                  Acme::subject_of(*question))));
   EXPECT_EQ((*decided)->state, State::approved);
 }
 

@@ -20,7 +20,8 @@ action::ProofId proof_id(const jose::VerifiedProof& proof) {
                         .update(":")
                         .update(proof.jti())
                         .finish(),
-          .expires = proof.issued_at() + 2 * kProofWindow};
+          .expires = proof.issued_at() + 2 * kProofWindow,
+          .made = proof.issued_at()};
 }
 
 std::unexpected<Error> unauthenticated(std::string message, std::string hint = {}) {

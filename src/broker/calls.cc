@@ -89,7 +89,9 @@ std::unexpected<Stopped> stop(Error error) { return std::unexpected(Stopped(std:
 
 Task<Calls::Step<action::AuthorizedAction>> Calls::decide(LiveWorkspace& workspace,
                                                           Matched& matched, ActionId id) {
-  if (auto right = parts_.time.check(); !right) co_return stop(std::move(right).error());
+  const auto& proof = matched.call.proof();
+  auto right = proof ? parts_.time.check(proof->made) : parts_.time.check();
+  if (!right) co_return stop(std::move(right).error());
   const auto version = workspace.version();
   if (auto again = match_again(*version, matched); !again) co_return stop(std::move(again).error());
   // P14, of what it is now: a call that was held may have become one that moves money.

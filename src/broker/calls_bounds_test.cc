@@ -56,10 +56,15 @@ TEST_F(CallBounds, P12_WhatIsAsDeepAsARequestMayBeIsAskedAboutSettledAndExplaine
   ASSERT_TRUE(acme_.decide(*first, "bob", {"finance"}));
   const auto sent = prepare(refund_with(more, "k1"));
   ASSERT_TRUE(sent) << describe(sent);
-  const auto admin = acme_.workspace().version()->user("admin");
+  const auto recorded = acme_.run(
+      record_readings(acme_.authority("admin", Operation::explain,
+                                      {}),
+                      Operation::explain,
+                      {{sent->action.id().to_string(), "arguments and result"}}, acme_.clock(),
+                      acme_.random()));
+  ASSERT_TRUE(recorded);
   const auto explained =
-      acme_.run(explain(acme_.workspace(), sent->action.id(), Caller{.user = admin, .run = nullptr},
-                        acme_.clock(), acme_.random()));
+      acme_.run(explain(acme_.workspace(), sent->action.id(), *recorded));
   EXPECT_TRUE(explained) << explained.error().to_string();
 }
 

@@ -10,6 +10,8 @@ namespace {
 
 // How much longer than it is good a used assertion is remembered: clocks of two machines differ.
 constexpr seconds kMargin{60};
+// What expected_client_assertion() allows.
+constexpr seconds kLongestAssertion{300};
 
 // One answer for everything that may be wrong with who the client says it is (P10).
 std::unexpected<Error> unknown_client() {
@@ -47,6 +49,7 @@ Expected<AuthenticatedClient> Clients::authenticate(const PresentedClient& prese
   client.assertion_ = {
       .digest = replay_digest("writ-client-assertion-v1", *client_id, verified->jwt_id()),
       .expires = verified->expires_at() + kMargin};
+  client.made_ = verified->issued_at().value_or(verified->expires_at() - kLongestAssertion);
   // After the signature: nobody can use up what is another's.
   WRIT_TRY_VOID(limiter_.take(client.agent_->id));
 
@@ -63,6 +66,7 @@ Expected<AuthenticatedClient> Clients::authenticate(const PresentedClient& prese
                 "make a new proof for this request, with the time of now");
   }
   client.proof_key_ = proof->thumbprint();
+  client.made_ = std::min(client.made_, proof->issued_at());
   client.proof_ = Once{.digest = replay_digest("writ-dpop-v1", proof->thumbprint(), proof->jti()),
                        .expires = proof->issued_at() + 2 * kWindow};
   return client;

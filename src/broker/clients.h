@@ -37,6 +37,8 @@ class AuthenticatedClient {
   // RFC 7638, of the key that the DPoP proof shows; empty where there was no proof.
   const std::string& proof_key() const { return proof_key_; }
 
+  // When the older of assertion and proof was made.
+  TimePoint made() const { return made_; }
   const Once& assertion() const { return assertion_; }
   const std::optional<Once>& proof() const { return proof_; }
 
@@ -48,6 +50,7 @@ class AuthenticatedClient {
   std::shared_ptr<const identity::Agent> agent_;
   std::string key_;
   std::string proof_key_;
+  TimePoint made_;
   Once assertion_;
   std::optional<Once> proof_;
 };

@@ -56,13 +56,16 @@ ControlVerdict decide_for_user(Operation operation, const identity::User& user,
     case Operation::see_self:
     case Operation::get_user_token:
     case Operation::see_workspace:
+    case Operation::see_clock:
     case Operation::list_runs:
       return ControlVerdict::allowed;
     case Operation::apply:
     case Operation::invite:
       return verdict(user.has_role(Role::admin));
-    case Operation::change_standing:
+    case Operation::disable_user:
+    case Operation::enable_user:
     case Operation::keep_credentials:
+    case Operation::reset_clock:
       return verdict(user.has_role(Role::operator_));
     case Operation::see_run:
     case Operation::trace:
@@ -103,8 +106,10 @@ std::string_view name(Operation operation) {
       return "apply";
     case Operation::invite:
       return "invite";
-    case Operation::change_standing:
-      return "change_standing";
+    case Operation::disable_user:
+      return "disable_user";
+    case Operation::enable_user:
+      return "enable_user";
     case Operation::keep_credentials:
       return "keep_credentials";
     case Operation::list_runs:
@@ -131,6 +136,10 @@ std::string_view name(Operation operation) {
       return "resolve";
     case Operation::read_log:
       return "read_log";
+    case Operation::see_clock:
+      return "see_clock";
+    case Operation::reset_clock:
+      return "reset_clock";
   }
   WRIT_UNREACHABLE();
 }
@@ -146,6 +155,24 @@ void name_caller(audit::EntryBuilder& entry, const Caller& caller) {
     entry.set("by", caller.user->id.to_string()).set("by_name", caller.user->name);
   } else {
     entry.set("by", caller.run->agent.to_string()).set("by_name", caller.run->agent_name);
+  }
+}
+
+bool needs_clock(Operation operation) {
+  switch (operation) {
+    case Operation::see_self:
+    case Operation::see_workspace:
+    case Operation::list_runs:
+    case Operation::see_run:
+    case Operation::trace:
+    case Operation::revoke:
+    case Operation::disable_user:
+    case Operation::read_log:
+    case Operation::see_clock:
+    case Operation::reset_clock:
+      return false;
+    default:
+      return true;
   }
 }
 
@@ -165,11 +192,22 @@ Append control_refused(const EntryWriter& writer, Operation operation, const Cal
   return EntryWriter::append(entry, std::move(subjects));
 }
 
-Append payload_read(const EntryWriter& writer, const Caller& caller, ActionId about,
+Append session_refused(const EntryWriter& writer, Operation operation, UserId user,
+                       std::string_view user_name, std::string_view session) {
+  auto entry = writer.entry(audit::Kind::control_refused);
+  entry.set("by", user.to_string())
+      .set("by_name", user_name)
+      .set("operation", name(operation))
+      .set("about", session)
+      .set("why", "session ended");
+  return EntryWriter::append(entry, {user.to_string()});
+}
+
+Append payload_read(const EntryWriter& writer, const Caller& caller, std::string_view about,
                     std::string_view what) {
   auto entry = writer.entry(audit::Kind::payload_read);
   name_caller(entry, caller);
-  entry.set("about", about.to_string()).set("what", what);
+  entry.set("about", about).set("what", what);
   return EntryWriter::append(entry, {});
 }
 

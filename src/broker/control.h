@@ -21,7 +21,8 @@ enum class Operation : std::uint8_t {
   see_workspace,
   apply,
   invite,
-  change_standing,  // disable and enable users
+  disable_user,
+  enable_user,
   keep_credentials,
   list_runs,  // each run of the list is then see_run's to decide
   see_run,
@@ -35,8 +36,13 @@ enum class Operation : std::uint8_t {
   prove,  // a receipt
   resolve,
   read_log,
+  see_clock,
+  reset_clock,
 };
 std::string_view name(Operation operation);
+// Whether the operation waits for a clock that is right (P24). Looking at who runs what, reading
+// the log and stopping do not: a clock that was set back must not keep anybody from a stop.
+bool needs_clock(Operation operation);
 
 // Who asks, as of now: a person, or an agent in a run of its own. Exactly one of the two.
 struct Caller {
@@ -59,9 +65,12 @@ ControlVerdict decide(Operation operation, const Caller& caller, const ControlSu
 // control.refused: `about` is the id or name that the operation was asked for, as it came.
 Append control_refused(const EntryWriter& writer, Operation operation, const Caller& caller,
                        std::string_view about, ControlVerdict why);
-// payload.read: what lies sealed beside the log about an action was shown to this caller. It is not
-// among the entries about that action.
-Append payload_read(const EntryWriter& writer, const Caller& caller, ActionId about,
+// The same for a person whose session has ended: recorded once per session (P35).
+Append session_refused(const EntryWriter& writer, Operation operation, UserId user,
+                       std::string_view user_name, std::string_view session);
+// payload.read: what lies sealed beside the log about an action, or what an approval asks about, is
+// shown to this caller (readings.h). It is not among the entries about that action.
+Append payload_read(const EntryWriter& writer, const Caller& caller, std::string_view about,
                     std::string_view what);
 // The members "by" and "by_name" of an entry about what this caller did.
 void name_caller(audit::EntryBuilder& entry, const Caller& caller);

@@ -11,11 +11,12 @@ namespace writ::broker {
 namespace {
 
 using enum Operation;
-constexpr std::array kAll{see_self,     get_user_token,  see_workspace,    apply,
-                          invite,       change_standing, keep_credentials, list_runs,
-                          see_run,      trace,           revoke,           list_approvals,
-                          see_approval, decide_approval, see_action,       explain,
-                          prove,        resolve,         read_log};
+constexpr std::array kAll{
+    see_self,     get_user_token,  see_workspace,    apply,     invite,
+    disable_user, enable_user,     keep_credentials, list_runs, see_run,
+    trace,        revoke,          list_approvals,   see_approval, decide_approval,
+    see_action,   explain,         prove,            resolve,   read_log,
+    see_clock,    reset_clock};
 
 class ControlTest : public testing::Test {
  protected:
@@ -41,7 +42,8 @@ TEST_F(ControlTest, P3_WhoIsNothingInParticularMayDoWhatIsEverybodysAlone) {
   for (const auto operation : kAll) {
     const auto verdict = decide(operation, nobody, others_);
     const bool everybodys = operation == see_self || operation == get_user_token ||
-                            operation == see_workspace || operation == list_runs;
+                            operation == see_workspace || operation == list_runs ||
+                            operation == see_clock;
     EXPECT_EQ(verdict == ControlVerdict::allowed, everybodys) << name(operation);
   }
 }

@@ -19,10 +19,6 @@ struct TestSession {
 struct ControlPlane {
   static constexpr std::string_view kUrl = Acme::kIssuer;
 
-  // The people of the example, each with the key that Acme gave them.
-  Caller caller(std::string_view name) {
-    return {.user = acme.workspace().version()->user(name), .run = nullptr};
-  }
   std::string login(const jose::Signer& key, std::string_view workspace, std::string_view user,
                     const jose::Signer& session_key, std::string_view url = kUrl,
                     seconds life = kMaxLoginLife) {
@@ -57,7 +53,8 @@ struct ControlPlane {
          .token = of.text,
          .proof = with ? std::optional<std::string_view>(*with) : std::nullopt,
          .method = method,
-         .url = url});
+         .url = url,
+         .operation = Operation::see_self});
   }
   Expected<Session> use(const TestSession& of) { return use(of, proof(of, "GET", "/v1/session")); }
 
@@ -71,9 +68,9 @@ struct ControlPlane {
   // Another than the one that Acme's data key lies under, so founding has one of its own.
   vault::SealKey seal =
       vault::SealKey::from_text(vault::SealKey::generate_text(acme.random())).value();
-  Revocations revocations{acme.approvals(), acme.clock(), acme.random(), acme.log()};
-  Sessions sessions{acme.live(), acme.time(), acme.clock(), acme.random()};
-  Users users{sessions, revocations, acme.clock(), acme.random()};
+  Revocations revocations{acme.approvals(), acme.stops(), acme.clock(), acme.random(), acme.log()};
+  Sessions& sessions = acme.sessions();
+  Users users{sessions, revocations, acme.stops(), acme.clock(), acme.random()};
   Applying applying{acme.approvals(), sessions, revocations, acme.clock(), acme.random()};
   Credentials credentials{{.store = acme.store(),
                            .live = acme.live(),

@@ -51,8 +51,10 @@ Error moved() {
 }  // namespace
 
 Task<Expected<void>> Credentials::write(LiveWorkspace& workspace, const vault::Credential& next,
-                                        std::uint64_t revision, std::vector<Append> entries) {
+                                        std::uint64_t revision, std::vector<Append> entries,
+                                        const Authority* by) {
   Unit unit;
+  if (by != nullptr) by->bind(Operation::keep_credentials, unit);
   unit.puts = {
       {RecordKind::credential, next.id.to_string(), revision, canonical_json(next.to_json())}};
   // A name is one credential's: two who add it at once meet here.
@@ -63,6 +65,8 @@ Task<Expected<void>> Credentials::write(LiveWorkspace& workspace, const vault::C
   unit.appends = std::move(entries);
   auto committed = co_await workspace.store().commit(std::move(unit));
   if (!committed) {
+    if (by != nullptr && by->is_moved(committed.error()))
+      co_return std::unexpected(Authority::moved());
     if (committed.error().code == Errc::conflict) co_return std::unexpected(moved());
     co_return std::unexpected(std::move(committed).error());
   }
@@ -72,7 +76,7 @@ Task<Expected<void>> Credentials::write(LiveWorkspace& workspace, const vault::C
 
 Task<Expected<StoredSecret>> Credentials::add(LiveWorkspace& workspace, std::string name,
                                               std::string server_name, SecretBytes value,
-                                              Caller caller) {
+                                              Authority by) {
   const auto server = workspace.version()->server(server_name);
   if (server == nullptr) co_return fail(Errc::not_found, "the workspace has no such tool server");
   if (server->credential_name() != name) {
@@ -89,17 +93,17 @@ Task<Expected<StoredSecret>> Credentials::add(LiveWorkspace& workspace, std::str
               vault::new_credential(workspace.data_key(), parts_.random, workspace.id(), id, name,
                                     vault::Origin::of(server->url()), value, parts_.clock.now()));
   auto entry = about(writer(workspace), audit::Kind::credential_added, credential);
-  name_caller(entry, caller);
+  name_caller(entry, by.caller());
   entry.set("version", credential.current().number);
   std::vector<Append> entries;
   entries.push_back(EntryWriter::append(entry, {credential.id.to_string()}));
-  WRIT_CO_TRY_VOID(co_await write(workspace, credential, 0, std::move(entries)));
+  WRIT_CO_TRY_VOID(co_await write(workspace, credential, 0, std::move(entries), &by));
   co_return stored(credential);
 }
 
 Task<Expected<StoredSecret>> Credentials::rotate(LiveWorkspace& workspace, std::string name,
                                                  SecretBytes value, seconds grace,
-                                                 bool same_account, Caller caller) {
+                                                 bool same_account, Authority by) {
   const auto before = workspace.credential(name);
   if (before.credential == nullptr)
     co_return fail(Errc::not_found, "the workspace has no such credential");
@@ -107,7 +111,7 @@ Task<Expected<StoredSecret>> Credentials::rotate(LiveWorkspace& workspace, std::
               vault::rotate(workspace.data_key(), parts_.random, workspace.id(), *before.credential,
                             value, grace, same_account, parts_.clock.now()));
   auto entry = about(writer(workspace), audit::Kind::credential_rotated, next);
-  name_caller(entry, caller);
+  name_caller(entry, by.caller());
   entry.set("version", next.current().number)
       .set("account", same_account ? "same" : "other")
       .set("previous_until", format_time(parts_.clock.now() + grace));
@@ -116,7 +120,7 @@ Task<Expected<StoredSecret>> Credentials::rotate(LiveWorkspace& workspace, std::
   add_destroyed(writer(workspace), *before.credential, next, entries);
   const bool erased = entries.size() > 1;
   const auto open = parts_.approvals.open(workspace);
-  WRIT_CO_TRY_VOID(co_await write(workspace, next, before.revision, std::move(entries)));
+  WRIT_CO_TRY_VOID(co_await write(workspace, next, before.revision, std::move(entries), &by));
   if (erased) {
     scrub_owed_ = true;
     co_await scrub();
@@ -142,7 +146,7 @@ Task<Expected<void>> Credentials::destroy_expired(LiveWorkspace& workspace, Time
     add_destroyed(writer(workspace), *credential, next, entries);
     if (entries.empty()) continue;
     // A rotation at the same moment destroys it too, or the next call here does.
-    auto written = co_await write(workspace, next, revision, std::move(entries));
+    auto written = co_await write(workspace, next, revision, std::move(entries), nullptr);
     if (written) scrub_owed_ = true;
     if (!written && written.error().code != Errc::conflict)
       co_return std::unexpected(std::move(written).error());

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "broker/approvals.h"
-#include "broker/control.h"
+#include "broker/authority.h"
 #include "observe/log.h"
 
 namespace writ::broker {
@@ -43,18 +43,20 @@ class Credentials {
   // name. Errors: invalid_input (the value's bounds among them), not_found for the server, conflict
   // where there is such a credential already.
   Task<Expected<StoredSecret>> add(LiveWorkspace& workspace, std::string name, std::string server,
-                                   SecretBytes value, Caller caller);
+                                   SecretBytes value, Authority by);
   // not_found where there is none; conflict where another rotation was faster.
   Task<Expected<StoredSecret>> rotate(LiveWorkspace& workspace, std::string name, SecretBytes value,
-                                      seconds grace, bool same_account, Caller caller);
+                                      seconds grace, bool same_account, Authority by);
 
   // Destroys what is past its grace, in all workspaces. Called every few seconds; the first call
   // also scrubs what a crash may have left between erasing and scrubbing.
   Task<void> tick(TimePoint now);
 
  private:
+  // `by`: on whose authority; null where the server destroys what is past its grace.
   Task<Expected<void>> write(LiveWorkspace& workspace, const vault::Credential& next,
-                             std::uint64_t revision, std::vector<Append> entries);
+                             std::uint64_t revision, std::vector<Append> entries,
+                             const Authority* by);
   Task<Expected<void>> destroy_expired(LiveWorkspace& workspace, TimePoint now);
   Task<void> scrub();
   EntryWriter writer(const LiveWorkspace& workspace) const {

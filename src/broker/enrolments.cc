@@ -73,7 +73,7 @@ Task<Expected<std::optional<Enrolment>>> find_enrolment(WorkspaceStore& store,
   co_return std::optional(std::move(enrolment));
 }
 
-Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_name, Caller caller,
+Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_name, Authority by,
                                   const Clock& clock, Random& random) {
   const auto version = workspace.version();
   const auto user = version->user(user_name);
@@ -82,8 +82,9 @@ Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_nam
   IssuedCode issued{.code = make_code(random), .expires = now + kEnrolmentLife};
   const auto standing = workspace.standing(user->id).revision;
   Unit unit;
+  by.bind(Operation::invite, unit);
   // A user who is removed meanwhile is not invited with the standing of afterwards.
-  unit.checks = {{RecordKind::workspace, workspace.id().to_string(), version->number()}};
+  unit.checks.push_back({RecordKind::workspace, workspace.id().to_string(), version->number()});
   WRIT_CO_TRY(const auto others,
               co_await workspace.store().list(RecordKind::enrolment, "", kMaxList));
   for (const auto& record : others) {
@@ -93,19 +94,21 @@ Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_nam
   }
   const Enrolment enrolment{.expires = issued.expires,
                             .user = user->id,
-                            .by = caller.user->id,
+                            .by = by.user().id,
                             .standing = standing,
                             .taken = std::nullopt,
                             .revision = 0};
   unit.puts.push_back({RecordKind::enrolment, code_id(issued.code), 0, enrolment.to_record()});
   const EntryWriter writer(workspace.id(), workspace.data_key(), clock, random);
   auto entry = writer.entry(audit::Kind::user_invited);
-  name_caller(entry, caller);
+  name_caller(entry, by.caller());
   entry.set("user", user->id.to_string())
       .set("user_name", user->name)
       .set("expires", format_time(issued.expires));
   unit.appends.push_back(EntryWriter::append(entry, {user->id.to_string()}));
-  WRIT_CO_TRY_VOID(co_await workspace.store().commit(std::move(unit)));
+  auto committed = co_await workspace.store().commit(std::move(unit));
+  if (!committed && by.is_moved(committed.error())) co_return std::unexpected(Authority::moved());
+  if (!committed) co_return std::unexpected(std::move(committed).error());
   co_return issued;
 }
 

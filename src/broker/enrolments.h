@@ -11,7 +11,7 @@
 #include <string>
 
 #include "base/secret_bytes.h"
-#include "broker/control.h"
+#include "broker/authority.h"
 #include "broker/live.h"
 
 namespace writ::broker {
@@ -53,7 +53,7 @@ Task<Expected<std::optional<Enrolment>>> find_enrolment(WorkspaceStore& store,
 
 // A code for this user, durable before it is shown; earlier ones of the same user end with it.
 // not_found where the workspace has no such user.
-Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_name, Caller caller,
+Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_name, Authority by,
                                   const Clock& clock, Random& random);
 
 // The founding code of a new server; `server` is the store's handle of the nil workspace.

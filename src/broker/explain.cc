@@ -23,6 +23,7 @@ struct Tale {
   std::optional<std::string> result;
   std::optional<std::string> erased_statement;  // the digest that is left of it
   std::optional<std::string> erased_result;
+  bool withheld = false;  // what is sealed was not opened
 
   std::string text(std::string_view name) const { return text_member(begin, name).value_or(""); }
   bool refused() const { return action.phase == "refused"; }
@@ -227,6 +228,9 @@ Answer what_was_done(const Tale& tale) {
     out.facts["arguments_erased"] = *tale.erased_statement;
     out.answer += " with arguments that were erased since (the log holds their digest " +
                   *tale.erased_statement + ")";
+  } else if (tale.withheld) {
+    out.facts["withheld"] = kWithheld;
+    out.answer += " with arguments that are " + std::string(kWithheld);
   }
   out.answer += " at " + format_time(tale.action.at) + ": " + outcome_in_words(tale) + ".";
   if (!tale.action.detail.empty() && !tale.refused())
@@ -242,7 +246,7 @@ Answer what_was_done(const Tale& tale) {
 }
 
 // What lies beside the entry, opened; or, where that is gone, the digest that stays.
-Expected<void> open(const LiveWorkspace& workspace, const LogEntry& each, ActionId id,
+Expected<void> open(const LiveWorkspace& workspace, const LogEntry& each, const Tale& tale,
                     std::string_view use, std::optional<std::string>& value,
                     std::optional<std::string>& erased) {
   const auto commitment = each.entry.commitment(use);
@@ -251,8 +255,9 @@ Expected<void> open(const LiveWorkspace& workspace, const LogEntry& each, Action
     erased = base64url_encode(*commitment);
     return {};
   }
-  WRIT_TRY(value, open_payload(workspace.data_key(), workspace.id(), id.to_string(), use,
-                               each.row.sealed, *commitment));
+  if (tale.withheld) return {};
+  WRIT_TRY(value, open_payload(workspace.data_key(), workspace.id(), tale.action.id.to_string(),
+                               use, each.row.sealed, *commitment));
   return {};
 }
 
@@ -265,7 +270,7 @@ Expected<void> read_action(const LiveWorkspace& workspace, const std::vector<Log
         tale.begin = each.json;
         std::optional<std::string> statement;
         WRIT_TRY_VOID(
-            open(workspace, each, tale.action.id, kArguments, statement, tale.erased_statement));
+            open(workspace, each, tale, kArguments, statement, tale.erased_statement));
         if (statement) {
           WRIT_TRY(tale.statement, action::parse_statement(*statement));
         }
@@ -280,7 +285,7 @@ Expected<void> read_action(const LiveWorkspace& workspace, const std::vector<Log
       case Kind::recovery_unknown: {
         tale.end = each.json;
         WRIT_TRY_VOID(
-            open(workspace, each, tale.action.id, kResult, tale.result, tale.erased_result));
+            open(workspace, each, tale, kResult, tale.result, tale.erased_result));
         break;
       }
       default:
@@ -292,18 +297,15 @@ Expected<void> read_action(const LiveWorkspace& workspace, const std::vector<Log
 
 }  // namespace
 
-Task<Expected<std::vector<Answer>>> explain(LiveWorkspace& workspace, ActionId id, Caller caller,
-                                            const Clock& clock, Random& random) {
+Task<Expected<std::vector<Answer>>> explain(LiveWorkspace& workspace, ActionId id,
+                                            std::optional<RecordedReadings> recorded) {
   WRIT_CO_TRY(const auto entries, co_await entries_about(workspace, id.to_string(), kMaxOfAction));
   auto past = past_action(entries);
   if (!past) co_return fail(Errc::not_found, "there is no action " + id.to_string());
 
-  // Not waited for: with a full disk, what is recorded can still be read.
-  const EntryWriter writer(workspace.id(), workspace.data_key(), clock, random);
-  workspace.store().append_later({payload_read(writer, caller, id, "arguments and result")});
-
   Tale tale;
   tale.action = std::move(*past);
+  tale.withheld = !recorded;
   WRIT_CO_TRY_VOID(read_action(workspace, entries, tale));
   std::optional<RunId> next = tale.action.run;
   while (next && tale.lineage.size() < static_cast<std::size_t>(delegation::kMaxDepth)) {

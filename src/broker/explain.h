@@ -3,8 +3,9 @@
 // and from what lies beside it, and from nothing else: so they hold years later, whatever the
 // workspace has become.
 //
-// What lies beside is sealed; that it was opened, by whom and for which action, goes into the log
-// (payload.read). What was erased is said to be, with the digest that the log still commits to.
+// What lies beside is sealed, and is opened where its reading is recorded (readings.h); else the
+// answers say that it is withheld. What was erased is said to be, with the digest that the log still
+// commits to.
 #pragma once
 
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "broker/control.h"
 #include "broker/history.h"
+#include "broker/readings.h"
 
 namespace writ::broker {
 
@@ -21,8 +23,8 @@ struct Answer {
   JsonObject facts;    // what it rests on
 };
 
-// not_found where the log has no such action.
-Task<Expected<std::vector<Answer>>> explain(LiveWorkspace& workspace, ActionId id, Caller caller,
-                                            const Clock& clock, Random& random);
+// not_found where the log has no such action. No `recorded`: without what is sealed.
+Task<Expected<std::vector<Answer>>> explain(LiveWorkspace& workspace, ActionId id,
+                                            std::optional<RecordedReadings> recorded);
 
 }  // namespace writ::broker

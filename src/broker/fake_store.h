@@ -220,6 +220,11 @@ class FakeStore final : public Store {
     for (auto waiting = std::exchange(shared_->held, {}); auto& unit : waiting)
       unit.done.set(shared_->commit(unit.workspace, std::move(unit.unit), unit.later));
   }
+  // Decided now, before those that wait.
+  Expected<Committed> commit_before_held(WorkspaceId workspace, Unit unit) {
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->commit(workspace, std::move(unit), false);
+  }
   // Units that wait for release_commits().
   std::size_t held() const {
     const std::lock_guard lock(shared_->mutex);

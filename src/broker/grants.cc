@@ -51,10 +51,22 @@ Task<Error> Grants::refused(Refusing refusing, Error error) {
   error = Clients::replayed(std::move(error));
   if (!is_refusal(error)) co_return error;
   const auto& client = refusing.client;
-  auto& workspace = client.workspace();
   parts_.log.info(
       "grant.refused",
       {{"agent", client.agent().name}, {"flow", refusing.flow}, {"message", error.message}});
+  auto recorded = co_await record_refusal(refusing, error);
+  if (recorded.failed) co_return std::move(*recorded.failed);
+  if (recorded.proof_used) {
+    co_return Clients::replayed(
+        fail(Errc::conflict, "the proof was used already", std::string(kProofConflict)).error());
+  }
+  co_return error;
+}
+
+Task<Grants::Recorded> Grants::record_refusal(Refusing refusing, Error error) {
+  const auto& client = refusing.client;
+  auto& workspace = client.workspace();
+  Recorded out;
   for (const bool with_proof : {true, false}) {
     Unit unit;
     unit.once.push_back(client.assertion());
@@ -62,13 +74,19 @@ Task<Error> Grants::refused(Refusing refusing, Error error) {
         grant_refused(writer(workspace), client, refusing.flow, error, refusing.run));
     if (with_proof) unit.appends.back().proof = client.proof();
     auto recorded = co_await workspace.store().commit(std::move(unit));
-    if (recorded) break;
-    auto failed = Clients::replayed(std::move(recorded).error());
+    if (recorded) co_return out;
+    const auto& failed = recorded.error();
+    const bool conflict = failed.code == Errc::conflict;
     // A proof that was used before consumes nothing more; the assertion is still consumed.
-    if (!with_proof || failed.where != kProofPlace) co_return failed;
-    error = std::move(failed);
+    if (with_proof && conflict && failed.where == kProofConflict) {
+      out.proof_used = true;
+      continue;
+    }
+    out.assertion_used = conflict && failed.where == kOnceConflict;
+    out.failed = Clients::replayed(failed);
+    break;
   }
-  co_return error;
+  co_return out;
 }
 
 Expected<delegation::Lineage> Grants::standing(const LiveWorkspace& workspace,

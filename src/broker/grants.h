@@ -155,6 +155,14 @@ class Grants {
   // The refusal, once it is recorded; or why it could not be, or that the assertion was used
   // before.
   Task<Error> refused(Refusing refusing, Error error);
+  // How the entry of a refusal came to be written, or not.
+  struct Recorded {
+    bool assertion_used = false;  // the request was replayed as a whole
+    bool proof_used = false;
+    std::optional<Error> failed{};  // the store's answer where nothing was written
+  };
+  Task<Recorded> record_refusal(Refusing refusing, Error error);
+  Task<Error> end_reused(Refusing refusing, RunId run);
 
   EntryWriter writer(const LiveWorkspace& workspace) const {
     return {workspace.id(), workspace.data_key(), parts_.clock, parts_.random};

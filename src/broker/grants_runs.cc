@@ -65,7 +65,7 @@ Task<Expected<Granted>> Grants::start_for_user(AuthenticatedClient client, Asked
                                                SubjectKind kind, std::string subject_token,
                                                std::vector<std::string> resources,
                                                std::string trace_id) {
-  WRIT_CO_TRY_VOID(parts_.time.check());
+  WRIT_CO_TRY_VOID(parts_.time.check(client.made()));
   auto subject = co_await parts_.subjects.verify(client.workspace(), client.agent(), kind,
                                                  std::move(subject_token));
   if (!subject) {
@@ -79,7 +79,7 @@ Task<Expected<Granted>> Grants::start_for_user(AuthenticatedClient client, Asked
 Task<Expected<Granted>> Grants::start_for_workspace(AuthenticatedClient client, AskedRun asked,
                                                     std::vector<std::string> resources,
                                                     std::string trace_id) {
-  WRIT_CO_TRY_VOID(parts_.time.check());
+  WRIT_CO_TRY_VOID(parts_.time.check(client.made()));
   co_return co_await start(std::move(client), std::move(asked), std::nullopt, std::move(resources),
                            std::move(trace_id));
 }
@@ -166,7 +166,7 @@ Task<Expected<Granted>> Grants::start_once(const AuthenticatedClient& client, co
 
 Task<Expected<Delegated>> Grants::hand_down(AuthenticatedClient client, std::string access_token,
                                             AskedDelegation asked) {
-  WRIT_CO_TRY_VOID(parts_.time.check());
+  WRIT_CO_TRY_VOID(parts_.time.check(client.made()));
   Refusing refusing{.client = client, .flow = "hand_down"};
   const auto token = parts_.tokens.verify_access(access_token);
   if (!token) {
@@ -237,7 +237,7 @@ Task<Expected<Delegated>> Grants::hand_down_once(const AuthenticatedClient& clie
 
 Task<Expected<Granted>> Grants::take_over(AuthenticatedClient client, std::string delegation_token,
                                           std::vector<std::string> resources) {
-  WRIT_CO_TRY_VOID(parts_.time.check());
+  WRIT_CO_TRY_VOID(parts_.time.check(client.made()));
   Refusing refusing{.client = client, .flow = "take_over"};
   const auto handed = parts_.tokens.verify_delegation(delegation_token);
   if (!handed) {

@@ -167,7 +167,7 @@ class GrantsAcme : public Acme {
   UserTokens user_tokens_{std::string(kIssuer), token_keys(), clock(), random()};
   FakeProviderKeys providers_;
   SubjectTokens subjects_{std::string(kIssuer), token_keys(), providers_, clock()};
-  Revocations revocations_{approvals(), clock(), random(), log()};
+  Revocations revocations_{approvals(), stops(), clock(), random(), log()};
   Grants grants_{{.tokens = access_,
                   .subjects = subjects_,
                   .revocations = revocations_,

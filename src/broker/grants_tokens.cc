@@ -20,7 +20,7 @@ std::string_view token_type(bool bound) { return bound ? "DPoP" : "Bearer"; }
 
 Task<Expected<Granted>> Grants::go_on(AuthenticatedClient client, SecretBytes refresh_token,
                                       std::vector<std::string> resources) {
-  WRIT_CO_TRY_VOID(parts_.time.check());
+  WRIT_CO_TRY_VOID(parts_.time.check(client.made()));
   auto& workspace = client.workspace();
   Refusing refusing{.client = client, .flow = "go_on"};
   const auto id = grant_record_id(refresh_token);
@@ -43,20 +43,25 @@ Task<Expected<Granted>> Grants::go_on(AuthenticatedClient client, SecretBytes re
       // Somebody else used it between the read and the commit.
       reused = is_revision_conflict(last, RecordKind::grant);
     }
-    if (reused) {
-      auto error = co_await refused(
-          refusing, deny_refresh("the refresh token was used before, so its run is ended").error());
-      // Not for a request that was replayed as a whole: it proves nothing about who sent it.
-      if (error.where == kRefreshPlace) {
-        WRIT_CO_TRY_VOID(co_await parts_.revocations.revoke(
-            workspace, {grant->run},
-            {.by = "server", .by_name = {}, .reason = "a refresh token was used twice"}));
-      }
-      co_return std::unexpected(std::move(error));
-    }
+    if (reused) co_return std::unexpected(co_await end_reused(refusing, grant->run));
     if (!has_moved(last)) co_return std::unexpected(co_await refused(refusing, std::move(last)));
   }
   co_return keeps_moving(last);
+}
+
+// The second use ends the run, whoever it was (P9): that is decided before anything that may fail.
+// Only a request that was replayed as a whole ends nothing: its assertion proves nothing about who
+// sent it, and what holds it holds no more than that request.
+Task<Error> Grants::end_reused(Refusing refusing, RunId run) {
+  auto error =
+      deny_refresh("the refresh token was used before, so its run is ended").error();
+  auto recorded = co_await record_refusal(refusing, error);
+  if (recorded.assertion_used) co_return std::move(*recorded.failed);
+  auto& workspace = refusing.client.workspace();
+  auto revoked = co_await parts_.revocations.revoke(
+      workspace, {run}, {.by = "server", .by_name = {}, .reason = "a refresh token was used twice"});
+  if (!revoked) co_return std::move(revoked).error();
+  co_return error;
 }
 
 Task<Expected<Granted>> Grants::go_on_once(const AuthenticatedClient& client, const Record& record,
@@ -116,7 +121,7 @@ Task<Expected<Granted>> Grants::go_on_once(const AuthenticatedClient& client, co
 Task<Expected<std::optional<JsonObject>>> Grants::introspect(AuthenticatedClient client,
                                                              SecretBytes token) {
   using Answer = std::optional<JsonObject>;
-  WRIT_CO_TRY_VOID(parts_.time.check());
+  WRIT_CO_TRY_VOID(parts_.time.check(client.made()));
   auto& workspace = client.workspace();
   Unit unit;
   unit.once.push_back(client.assertion());

@@ -99,6 +99,32 @@ TEST_F(GrantsTokens, Failures8_AReplayOfTheWholeRequestEndsNothing) {
   EXPECT_TRUE(alive(first.run));
 }
 
+// The second use decides first, whatever else of the request does not hold.
+TEST_F(GrantsTokens, P9_ASecondUseWithAProofThatWasUsedBeforeEndsTheRun) {
+  const auto first = acme_.start_run().value();
+  const auto proof = acme_.proof(acme_.key("planner"));
+  const auto client = [&] {
+    return acme_.authenticate_client(acme_.assertion("planner"), proof).value();
+  };
+  ASSERT_TRUE(acme_.run(acme_.grants().go_on(client(), first.refresh.clone(), {})));
+  EXPECT_EQ(refusal(acme_.run(acme_.grants().go_on(client(), first.refresh.clone(), {}))),
+            "denied at refresh_token");
+  EXPECT_FALSE(alive(first.run));
+  EXPECT_EQ(acme_.entries(audit::Kind::run_revoked).size(), 1U);
+}
+
+TEST_F(GrantsTokens, P9_OnAFullDiskASecondUseEndsTheRunInMemoryAndIsOwed) {
+  const auto first = acme_.start_run().value();
+  ASSERT_TRUE(acme_.go_on("planner", first.refresh));
+  acme_.store().fail_commits(Error{.code = Errc::unavailable, .message = "the disk is full"});
+  EXPECT_EQ(acme_.go_on("planner", first.refresh).error().where, kStopInFile);
+  EXPECT_FALSE(alive(first.run));
+  acme_.store().fail_commits(std::nullopt);
+  ASSERT_TRUE(acme_.run(acme_.revocations().settle(acme_.workspace())));
+  EXPECT_EQ(acme_.entries(audit::Kind::run_revoked).size(), 1U);
+  EXPECT_EQ(acme_.stop_file().text_, "[]");
+}
+
 TEST_F(GrantsTokens, Failures8_OfAHundredParallelUsesOneSucceedsAndTheFamilyIsRevoked) {
   const auto first = acme_.start_run().value();
   std::atomic<int> granted = 0;

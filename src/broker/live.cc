@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/live.h"
 
-#include <atomic>
-
 #include "base/check.h"
+#include "broker/stopping.h"
 
 namespace writ::broker {
 
@@ -32,7 +31,7 @@ Expected<delegation::Lineage> LiveRuns::alive(RunId id, TimePoint now) const {
         next->to_string() + (*next == id ? "" : ", an ancestor of " + id.to_string() + ",");
     if (found == runs_.end())
       return fail(Errc::denied, "run " + which + " is not known, or has ended");
-    if (found->second.ended)
+    if (found->second.stopped())
       return fail(Errc::denied, "run " + which + " was revoked or has ended");
     if (found->second.run->ends <= now)
       return fail(Errc::denied, "run " + which + " has reached its end");
@@ -106,6 +105,37 @@ std::vector<std::shared_ptr<const delegation::Run>> LiveRuns::all() const {
   return out;
 }
 
+void LiveRuns::hold(const std::vector<RunId>& ids, std::function<void()> acknowledged) {
+  std::vector<CancelSource> stops;
+  {
+    const std::unique_lock lock(mutex_);
+    for (const auto id : ids) {
+      const auto found = runs_.find(id);
+      if (found == runs_.end()) continue;
+      ++found->second.holds;
+      stops.push_back(found->second.stop);
+    }
+  }
+  cancel_all(std::move(stops), std::move(acknowledged));
+}
+
+void LiveRuns::release(const std::vector<RunId>& ids) {
+  const std::unique_lock lock(mutex_);
+  for (const auto id : ids) {
+    const auto found = runs_.find(id);
+    if (found == runs_.end()) continue;
+    WRIT_CHECK(found->second.holds > 0);
+    --found->second.holds;
+    if (!found->second.stopped()) found->second.stop = CancelSource();
+  }
+}
+
+bool LiveRuns::has_ended(RunId id) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = runs_.find(id);
+  return found != runs_.end() && found->second.ended;
+}
+
 void LiveRuns::end(const std::vector<RunId>& ids, std::function<void()> acknowledged) {
   std::vector<CancelSource> stops;
   {
@@ -118,14 +148,7 @@ void LiveRuns::end(const std::vector<RunId>& ids, std::function<void()> acknowle
       stops.push_back(found->second.stop);
     }
   }
-  // The last of them acknowledges for all; one more than there are, so that none is last too early.
-  auto left = std::make_shared<std::atomic<std::size_t>>(stops.size() + 1);
-  auto done = std::make_shared<std::function<void()>>(std::move(acknowledged));
-  const auto one = [left, done] {
-    if (left->fetch_sub(1) == 1 && *done) (*done)();
-  };
-  for (auto& stop : stops) stop.cancel(one);
-  one();
+  cancel_all(std::move(stops), std::move(acknowledged));
 }
 
 std::vector<RunId> LiveRuns::over(TimePoint now) const {
@@ -196,7 +219,27 @@ workspace::Names LiveWorkspace::names() const {
 Standing LiveWorkspace::standing(UserId id) const {
   const std::lock_guard lock(mutex_);
   const auto found = standings_.find(id);
+  auto out = found == standings_.end() ? Standing{} : found->second;
+  if (held_users_.contains(id)) out.disabled = true;
+  return out;
+}
+
+Standing LiveWorkspace::recorded_standing(UserId id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = standings_.find(id);
   return found == standings_.end() ? Standing{} : found->second;
+}
+
+void LiveWorkspace::hold_user(UserId id) {
+  const std::lock_guard lock(mutex_);
+  ++held_users_[id];
+}
+
+void LiveWorkspace::release_user(UserId id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = held_users_.find(id);
+  WRIT_CHECK(found != held_users_.end());
+  if (--found->second == 0) held_users_.erase(found);
 }
 
 void LiveWorkspace::set_standing(UserId id, Standing standing) {
@@ -206,6 +249,7 @@ void LiveWorkspace::set_standing(UserId id, Standing standing) {
 
 std::shared_ptr<const identity::User> LiveWorkspace::active_user(UserId id) const {
   const std::lock_guard lock(mutex_);
+  if (held_users_.contains(id)) return nullptr;
   const auto found = standings_.find(id);
   if (found != standings_.end() && found->second.disabled) return nullptr;
   return version_->user(id);

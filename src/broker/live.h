@@ -59,6 +59,13 @@ class LiveRuns {
   std::vector<RunId> select(const std::function<bool(const delegation::Run&)>& test) const;
   std::vector<std::shared_ptr<const delegation::Run>> all() const;
 
+  // Stops them, and what they have in flight, while it is not yet durable that they end; they count
+  // as ended meanwhile. Each hold() is followed by end() or release(); `acknowledged` as for end().
+  void hold(const std::vector<RunId>& ids, std::function<void()> acknowledged);
+  // Takes a hold() back. What was in flight stays cut.
+  void release(const std::vector<RunId>& ids);
+  // Whether end() was called for it: its end is durable then, or owed. False where it is unknown.
+  bool has_ended(RunId id) const;
   // Ends them and stops what they have in flight; `acknowledged` runs when no byte of theirs can
   // follow, of those that somebody else has just ended too.
   void end(const std::vector<RunId>& ids, std::function<void()> acknowledged);
@@ -79,6 +86,8 @@ class LiveRuns {
     bool ended = false;
     bool retired = false;
     Share::Slot slot{};
+    unsigned holds = 0;
+    bool stopped() const { return ended || holds > 0; }
   };
   void erase(RunId id);
   void collect(RunId id, std::vector<RunId>& out) const;
@@ -117,8 +126,15 @@ class LiveWorkspace {
   workspace::Documents documents() const;
   workspace::Names names() const;
 
+  // Disabled also while the user is held.
   Standing standing(UserId id) const;
   void set_standing(UserId id, Standing standing);
+  // As recorded, whether the user is held or not.
+  Standing recorded_standing(UserId id) const;
+  // The user counts as disabled, while it is not yet durable that this is so. Each hold_user() ends
+  // with a release_user(): when it is durable, or is taken back.
+  void hold_user(UserId id);
+  void release_user(UserId id);
   // In the documents, and not disabled.
   std::shared_ptr<const identity::User> active_user(UserId id) const;
 
@@ -149,6 +165,7 @@ class LiveWorkspace {
   workspace::Documents documents_;
   workspace::Names names_;
   std::unordered_map<UserId, Standing> standings_;
+  std::unordered_map<UserId, unsigned> held_users_;
   std::map<std::string, StoredCredential, std::less<>> credentials_;
 };
 

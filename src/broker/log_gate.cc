@@ -25,6 +25,7 @@ bool ends_something(audit::Kind kind) {
     case audit::Kind::grant_refused:
     case audit::Kind::control_refused:
     case audit::Kind::recovery_unknown:
+    case audit::Kind::clock_reset:  // what was open ends with it
       return true;
     default:
       return false;
@@ -75,7 +76,8 @@ class GatedStore::Handle final : public WorkspaceStore {
     if (auto open = gate_->check(unit); !open) return refuse(std::move(open).error());
     return inner_->commit(std::move(unit));
   }
-  // Outcomes alone come this way.
+  // Outcomes of reads and refusals come this way. They tell of what has ended or never began, and the
+  // gate lets their kinds through; a reading, which shows something, is a commit.
   void append_later(std::vector<Append> appends) override {
     inner_->append_later(std::move(appends));
   }

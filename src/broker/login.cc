@@ -24,12 +24,15 @@ Expected<VerifiedLogin> verify_login(std::string_view assertion, const jose::Jwk
                                  .max_lifetime = kMaxLoginLife};
   WRIT_TRY(const auto parsed, jose::UnverifiedJwt::parse(assertion));
   WRIT_TRY(const auto token, jose::verify(parsed, key, wanted, now));
+  if (!token.issued_at())
+    return fail(Errc::unauthenticated, "the assertion does not say when it was made (iat)");
   // It is stored with the session, and so of no other length than a thumbprint has (RFC 7638).
   const auto thumbprint = base64url_decode(token.confirmation_thumbprint());
   if (!thumbprint || thumbprint->size() != sizeof(Digest)) {
     return fail(Errc::unauthenticated, "the assertion names no key for the session (cnf.jkt)");
   }
   return VerifiedLogin{.session_key = token.confirmation_thumbprint(),
+                       .made = *token.issued_at(),
                        .once = {.digest = crypto::Sha256()
                                               .update("writ-login-v1")
                                               .update(key.thumbprint())

@@ -28,6 +28,7 @@ struct ExpectedLogin {
 
 struct VerifiedLogin {
   std::string session_key;  // thumbprint
+  TimePoint made;           // its `iat`
   Once once;                // consumed in the commit of what the assertion is used for
 };
 

@@ -7,7 +7,7 @@
 namespace writ::broker {
 
 Task<Expected<ActionState>> resolve(LiveWorkspace& workspace, ActionId id,
-                                    ActionResolution resolution, Caller caller, const Clock& clock,
+                                    ActionResolution resolution, Authority by, const Clock& clock,
                                     Random& random) {
   constexpr std::size_t kMaxDetail = 1000;
   if (resolution.detail.empty() || resolution.detail.size() > kMaxDetail ||
@@ -29,17 +29,19 @@ Task<Expected<ActionState>> resolve(LiveWorkspace& workspace, ActionId id,
   state.resolved = true;
   const EntryWriter writer(workspace.id(), workspace.data_key(), clock, random);
   auto entry = writer.entry(audit::Kind::action_resolved);
-  name_caller(entry, caller);
+  name_caller(entry, by.caller());
   entry.action(id)
       .run(state.run)
       .set("outcome", name(state.phase))
       .set("detail", resolution.detail);
   Unit unit;
+  by.bind(Operation::resolve, unit);
   unit.puts = {
       {RecordKind::action, id.to_string(), record->revision, canonical_json(state.to_json())}};
   unit.appends = {EntryWriter::append(entry, {id.to_string(), state.run.to_string()})};
   auto committed = co_await workspace.store().commit(std::move(unit));
   if (!committed) {
+    if (by.is_moved(committed.error())) co_return std::unexpected(Authority::moved());
     if (committed.error().code == Errc::conflict)
       co_return fail(Errc::conflict, "somebody else settled this action at the same moment");
     co_return std::unexpected(std::move(committed).error());

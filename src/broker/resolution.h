@@ -6,7 +6,7 @@
 #include <string>
 
 #include "broker/action_state.h"
-#include "broker/control.h"
+#include "broker/authority.h"
 
 namespace writ::broker {
 
@@ -19,7 +19,7 @@ struct ActionResolution {
 // where there is no write or money action of this id; conflict where its outcome is known, or was
 // settled already; invalid_input for the detail.
 Task<Expected<ActionState>> resolve(LiveWorkspace& workspace, ActionId id,
-                                    ActionResolution resolution, Caller caller, const Clock& clock,
+                                    ActionResolution resolution, Authority by, const Clock& clock,
                                     Random& random);
 
 }  // namespace writ::broker

@@ -22,7 +22,7 @@ class SignInTest : public testing::Test, protected ControlPlane {
   }
   std::string invited(std::string_view user) {
     auto issued = acme.run(
-        invite(acme.workspace(), std::string(user), caller("admin"), acme.clock(), acme.random()));
+        invite(acme.workspace(), std::string(user), acme.authority("admin", Operation::invite), acme.clock(), acme.random()));
     return std::string(issued->code.reveal_text());
   }
   std::string founding_code() {
@@ -158,7 +158,7 @@ TEST_F(SignInTest, ACodeEndsWithItsDayAndWithALaterOne) {
 TEST_F(SignInTest, P5_AUserWhoComesBackHasNeitherTheKeyNorTheCodeOfBefore) {
   const auto documents = acme.documents();
   const auto apply = [&](workspace::Documents of) {
-    return acme.run(applying.apply(acme.workspace(), std::move(of), false, caller("admin")))
+    return acme.run(applying.apply(acme.workspace(), std::move(of), false, acme.authority("admin", Operation::apply)))
         .has_value();
   };
   const auto to_bob = invited("bob");
@@ -225,7 +225,7 @@ TEST_F(SignInTest, P4_OneKeyDoesNotStandForAPersonAndAnAgentThatGetItAtOnce) {
   auto enrolled = std::async([&] { return with_code(code, new_key_, "olivia"); });
   while (acme.store().held() < 1) std::this_thread::yield();
   auto applied = std::async([&] {
-    return acme.run(applying.apply(acme.workspace(), documents, false, caller("admin")));
+    return acme.run(applying.apply(acme.workspace(), documents, false, acme.authority("admin", Operation::apply)));
   });
   while (acme.store().held() < 2) std::this_thread::yield();
   acme.store().release_commits();
@@ -235,7 +235,7 @@ TEST_F(SignInTest, P4_OneKeyDoesNotStandForAPersonAndAnAgentThatGetItAtOnce) {
   EXPECT_EQ(refused.error().error.code, Errc::conflict);
   EXPECT_EQ(acme.workspace().version()->number(), 1U);
   // And asked again it says whose the key is.
-  const auto again = acme.run(applying.apply(acme.workspace(), documents, false, caller("admin")));
+  const auto again = acme.run(applying.apply(acme.workspace(), documents, false, acme.authority("admin", Operation::apply)));
   ASSERT_FALSE(again.has_value());
   EXPECT_EQ(again.error().problems.size(), 1U);
 }
@@ -343,20 +343,20 @@ TEST_F(SignInTest, P9_ADisabledUserHasNoSessionAndItsRunsEnd) {
   const auto alice = session("alice");
   const auto run = acme.start("plan");
   const auto other = acme.start("plan", "bob");
-  EXPECT_EQ(*acme.run(users.disable(acme.workspace(), "alice", caller("admin"))),
+  EXPECT_EQ(*acme.run(users.disable(acme.workspace(), "alice", acme.authority("admin", Operation::disable_user))),
             std::vector{run->id});
   EXPECT_FALSE(use(alice));
   EXPECT_FALSE(sign_in("acme", "alice", login(acme.key("alice"), "acme", "alice", session_key_)));
   EXPECT_TRUE(acme.workspace().runs().alive(other->id, acme.clock().now()));
   EXPECT_EQ(entries(audit::Kind::user_disabled).at(0).at("by_name"), Json("admin"));
 
-  ASSERT_TRUE(acme.run(users.enable(acme.workspace(), "alice", caller("admin"))).has_value());
+  ASSERT_TRUE(acme.run(users.enable(acme.workspace(), "alice", acme.authority("admin", Operation::enable_user))).has_value());
   EXPECT_FALSE(use(alice)) << "sessions from before do not come back";
   EXPECT_TRUE(sign_in("acme", "alice", login(acme.key("alice"), "acme", "alice", session_key_)));
 }
 
 TEST_F(SignInTest, TheLastAdminIsNotDisabled) {
-  EXPECT_EQ(acme.run(users.disable(acme.workspace(), "admin", caller("admin"))).error().code,
+  EXPECT_EQ(acme.run(users.disable(acme.workspace(), "admin", acme.authority("admin", Operation::disable_user))).error().code,
             Errc::conflict);
 }
 
@@ -364,7 +364,7 @@ TEST_F(SignInTest, TheLastAdminIsNotDisabled) {
 TEST_F(SignInTest, P3_OfTwoAdminsWhoAreDisabledAtOnceOneStays) {
   acme.edit("workspace.toml", "[users.carol]\n", "[users.carol]\nroles = [\"admin\"]\n");
   const auto disable = [&](std::string name) {
-    return acme.run(users.disable(acme.workspace(), std::move(name), caller("admin")));
+    return acme.run(users.disable(acme.workspace(), std::move(name), acme.authority("admin", Operation::disable_user)));
   };
   acme.store().hold_commits();
   auto first = std::async([&] { return disable("admin"); });
@@ -382,7 +382,7 @@ TEST_F(SignInTest, P3_AnInvitationIsOfNoUseWhenItsAdminIsOneNoMore) {
   acme.edit("workspace.toml", "[users.carol]\n", "[users.carol]\nroles = [\"admin\"]\n");
   const auto code = [&] {
     auto issued =
-        acme.run(invite(acme.workspace(), "olivia", caller("carol"), acme.clock(), acme.random()));
+        acme.run(invite(acme.workspace(), "olivia", acme.authority("carol", Operation::invite), acme.clock(), acme.random()));
     return std::string(issued->code.reveal_text());
   }();
   acme.disable("carol");

@@ -70,7 +70,8 @@ struct Erase {
   std::uint64_t expected = 0;
 };
 
-// A condition without a write. Checks of `run` and `workspace` records are answered from memory.
+// A condition without a write. What is checked often is answered from memory: runs, workspaces, and
+// the users and sessions of those who ask.
 struct Check {
   RecordKind kind{};
   std::string id;
@@ -105,6 +106,9 @@ struct Unit {
   // that nobody's load keeps another's outcome from the log. There are no more of these than were
   // begun.
   bool ends = false;
+  // Of the nil workspace's alone, with a new epoch of the clock: what was consumed up to this time
+  // may have been forgotten, and nothing later (P24). What is remembered stays so.
+  std::optional<TimePoint> forget_replays;
 };
 
 // Conditions are looked at in the order checks, once, puts, erases, proofs; each write counts for
@@ -154,7 +158,8 @@ class WorkspaceStore {
   // ends the process: what is durable is then unknown, and a retry would lie.
   virtual Task<Expected<Committed>> commit(Unit unit) = 0;
   // Appends without waiting for durability: the entries ride the next group in order, before any
-  // later unit of this workspace. For outcomes of reads. Their proofs are consumed, and refuse
+  // later unit of this workspace. For outcomes of reads and for refusals, where nothing depends on
+  // them; never for what must be recorded before it is done. Their proofs are consumed, and refuse
   // nothing.
   virtual void append_later(std::vector<Append> appends) = 0;
 

@@ -31,6 +31,7 @@
 #include "base/check.h"
 #include "base/fake_clock.h"
 #include "base/fake_random.h"
+#include "broker/authority.h"
 #include "broker/calls.h"
 #include "broker/fake_store.h"
 #include "broker/live_records.h"
@@ -65,6 +66,21 @@ inline void for_either(workspace::Documents& documents) {
       text.insert(at + kStep.size(), "for = \"either\"\n");
   }
 }
+// A file of stops in memory, which outlives the Stops that use it, as a file outlives a process.
+class FakeStopFile final : public StopFile {
+ public:
+  std::size_t room() const override { return room_; }
+  std::string text() const override { return text_; }
+  Task<Expected<void>> write(std::uint64_t, std::string text) override {
+    if (refuse) co_return std::unexpected(*refuse);
+    text_ = std::move(text);
+    co_return Expected<void>();
+  }
+
+  std::optional<Error> refuse;  // what every write answers
+  std::size_t room_ = 100'000;
+  std::string text_;
+};
 
 // Connects to nothing, and counts.
 class FakeDialer final : public Dialer {
@@ -353,8 +369,51 @@ class Acme {
   Expected<Approvals::Shared> decide(const approval::Approval& about, std::string_view user,
                                      std::vector<std::string> groups,
                                      approval::Verdict verdict = approval::Verdict::approve) {
+    auto subject = subject_of(about);
+    // Whoever asks gets as far as the approval's own rules.
+    const auto& own = workspace_->version()->user(user)->groups;
+    subject.groups.insert(subject.groups.end(), own.begin(), own.end());
+    WRIT_TRY(auto by, try_authority(user, Operation::decide_approval, std::move(subject)));
     return run(approvals_.decide(*workspace_, about.id,
-                                 decision(about, user, std::move(groups), verdict), user_id(user)));
+                                 decision(about, user, std::move(groups), verdict),
+                                 std::move(by)));
+  }
+
+  // The decision that a request of this person's would get now, on a session made for it.
+  Authority authority(std::string_view user, Operation operation, ControlSubject subject = {}) {
+    auto made = try_authority(user, operation, std::move(subject));
+    WRIT_CHECK(made.has_value());
+    return *std::move(made);
+  }
+  Expected<Authority> try_authority(std::string_view user, Operation operation,
+                                    ControlSubject subject = {}) {
+    return Authority::decide(sessions_, session_of(user), operation, std::move(subject));
+  }
+  static ControlSubject subject_of(const approval::Approval& about) {
+    return {.run = about.run, .user = about.user, .groups = about.groups};
+  }
+  Sessions& sessions() { return sessions_; }
+  FakeStopFile& stop_file() { return stop_file_; }
+  Stops& stops() { return stops_; }
+  // A session of the person's, opened when there is none that holds.
+  Session session_of(std::string_view name) {
+    const auto user = workspace_->version()->user(name);
+    const auto standing = workspace_->standing(user->id).revision;
+    auto& session = held_sessions_[std::string(name)];
+    if (session && session->standing == standing) return *session;
+    const auto key = crypto::Es256PrivateKey::generate();
+    auto opening = sessions_.prepare(
+        *workspace_, *user, jose::Es256Signer(key).public_jwk().thumbprint(), standing);
+    put(RecordKind::session, opening.put.id, 0, opening.put.value);
+    sessions_.add(workspace_, opening);
+    session = Session{.id = opening.id,
+                      .workspace = workspace_,
+                      .user = user,
+                      .expires = opening.expires,
+                      .standing = standing,
+                      .version = workspace_->version()->number(),
+                      .cut = {}};
+    return *session;
   }
 
   // --- the log
@@ -467,6 +526,10 @@ class Acme {
   Shares shares_{limits_};
   Approvals approvals_{clock_, random_, shares_};
   TimeGuard time_{clock_, store_.workspace(WorkspaceId())};
+  FakeStopFile stop_file_;
+  Stops stops_{stop_file_, random_, log_};
+  Sessions sessions_{live_, time_, stops_, clock_, random_};
+  std::map<std::string, std::optional<Session>> held_sessions_;
   Calls calls_{{.authenticator = authenticator_,
                 .approvals = approvals_,
                 .clock = clock_,

@@ -42,6 +42,11 @@ void add_people_commands(CLI::App& app, CommandLine& line) {
   of_user("invite", "a one-time code with which they enrol a key", run_user_invite);
   of_user("disable", "refuse them, and revoke the runs made for them", run_user_disable);
   of_user("enable", "take that back", run_user_enable);
+
+  auto* clock = CommandLine::group(app, "clock", "the server's clock");
+  line.session_command(*clock, "reset",
+                       "sign that the server's clock is right, after it was too far ahead",
+                       run_clock_reset);
 }
 
 void add_workspace_commands(CLI::App& app, CommandLine& line) {

@@ -3,9 +3,12 @@
 
 #include <algorithm>
 
+#include "approval/clock_statement.h"
 #include "cli/files.h"
 #include "cli/login.h"
+#include "cli/user_key.h"
 #include "identity/principal.h"
+#include "protocol/clock.h"
 #include "protocol/runs.h"
 #include "protocol/sessions.h"
 #include "wire/time_text.h"
@@ -125,6 +128,43 @@ Expected<int> run_user_disable(Context& context, const std::string& name) {
 
 Expected<int> run_user_enable(Context& context, const std::string& name) {
   return change_user(context, name, "enable");
+}
+
+Expected<int> run_clock_reset(Context& context) {
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto file, load_user_key(context.home(), api.identity()));
+  WRIT_TRY(const auto person, api.get<protocol::WhoAmI>("/v1/session"));
+  WRIT_TRY(const auto clock, api.get<protocol::ClockView>("/v1/clock"));
+  if (!clock.behind) {
+    return fail(Errc::conflict, "the server's clock is not behind: there is nothing to reset");
+  }
+  const approval::ClockStatement statement{.server = clock.server,
+                                           .workspace = person.workspace_id,
+                                           .epoch = clock.epoch,
+                                           .latest = clock.latest,
+                                           .time = context.clock().now()};
+  WRIT_TRY_VOID(context.asker().show(
+      "The clock of " + visible_text(clock.server) + "\n" + "it says now      " +
+      format_time(clock.now) + "\nyours says       " + format_time(statement.time) +
+      "\nit has seen      " + format_time(clock.latest) +
+      "\nIf that last time was wrong, it can be taken back. What was made before is then refused:\n"
+      "one-time codes, refresh tokens and open approvals, in every workspace of this server. For\n"
+      "a minute nothing is granted.\n"));
+  WRIT_TRY(const auto passphrase,
+           context.asker().secret("Passphrase of " + api.identity().user +
+                                  " to reset it (Ctrl-C to leave it): "));
+  WRIT_TRY(const auto key, file.open(passphrase));
+  const auto bytes = approval::canonical_clock_statement(statement);
+  WRIT_TRY(const auto answer,
+           api.post<protocol::ClockResetAnswer>(
+               "/v1/clock/reset", protocol::ClockResetRequest{.epoch = statement.epoch,
+                                                              .latest = statement.latest,
+                                                              .time = statement.time,
+                                                              .signature = key.sign(as_bytes(bytes))}
+                                      .to_json()));
+  context.print("The clock is reset. Runs and calls are possible again from " +
+                format_time(answer.since) + ".\n");
+  return kOk;
 }
 
 Expected<int> run_user_token(Context& context, const UserTokenCommand& command) {

@@ -20,6 +20,8 @@ Expected<int> run_logout(Context& context);
 
 Expected<int> run_user_invite(Context& context, const std::string& name);
 Expected<int> run_user_disable(Context& context, const std::string& name);
+// Signs, after showing both clocks, that the server's is right now (P24).
+Expected<int> run_clock_reset(Context& context);
 Expected<int> run_user_enable(Context& context, const std::string& name);
 
 struct UserTokenCommand {

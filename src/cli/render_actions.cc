@@ -119,6 +119,7 @@ std::string render_action(const protocol::ActionView& action, const Style& style
   if (action.resolved) phase += ", settled by an operator";
   line("state   ", phase);
   if (action.result) line("result  ", write_json_for_people(*action.result));
+  if (action.withheld) line("result  ", visible_text(*action.withheld));
   if (action.phase == "unknown") {
     out += style.notice(
                "It may have been done or not. Look at the upstream, then: writ action "

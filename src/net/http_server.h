@@ -62,6 +62,9 @@ class ServerRequest {
   Task<Expected<std::optional<BytesView>>> read();
   // The rest of the body, too_large beyond `limit`.
   Task<Expected<Bytes>> read_all(std::size_t limit);
+  // What is left of the body is not wanted any more: the read that waits and all later ones fail
+  // with `why`. The response can still be sent, and ends the connection. On the request's loop.
+  void refuse_body(Error why);
 
   // Cancelled when the client goes away or the server cuts what still runs. Asking for it starts
   // the watch, which sees nothing before the body is read, nor behind a pipelined request.

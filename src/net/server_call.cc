@@ -106,6 +106,7 @@ Task<Expected<void>> ServerCall::receive() {
     const auto received =
         co_await connection_.stream_.read(space, std::min({idle, body_deadline_, window}));
     connection_.place_.set_waiting(false);
+    if (read_error_) co_return std::unexpected(*read_error_);  // refuse_body() meanwhile
     if (received.end == IoEnd::closed) co_return std::unexpected(decoder_.end_of_input().error());
     const bool waits = received.end == IoEnd::timed_out;
     if (!received.ok() && !waits) {
@@ -163,6 +164,12 @@ Task<Expected<Bytes>> ServerCall::read_all(std::size_t limit) {
     if (piece->size() > limit - all.size()) co_return too_large();
     all.insert(all.end(), piece->begin(), piece->end());
   }
+}
+
+void ServerCall::refuse_body(Error why) {
+  if (decoder_.done() || read_error_) return;
+  (void)read_failed(std::move(why));
+  if (status_ == 0) connection_.stream_.end_read();
 }
 
 CancelToken ServerCall::gone() {
@@ -310,6 +317,7 @@ std::optional<std::uint64_t> ServerRequest::declared_length() const {
 }
 Task<Expected<std::optional<BytesView>>> ServerRequest::read() { return call_.read(); }
 Task<Expected<Bytes>> ServerRequest::read_all(std::size_t limit) { return call_.read_all(limit); }
+void ServerRequest::refuse_body(Error why) { call_.refuse_body(std::move(why)); }
 CancelToken ServerRequest::gone() { return call_.gone(); }
 void ServerRequest::known() { call_.known(); }
 

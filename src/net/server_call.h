@@ -107,6 +107,7 @@ class ServerCall {
 
   Task<Expected<std::optional<BytesView>>> read();
   Task<Expected<Bytes>> read_all(std::size_t limit);
+  void refuse_body(Error why);
   CancelToken gone();
   void known() { connection_.place_.leave(); }
 

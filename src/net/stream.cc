@@ -101,6 +101,10 @@ class Stream::Core : public std::enable_shared_from_this<Core> {
     end_wait(IoEnd::interrupted);
   }
 
+  void end_read() {
+    if (!waits_for_write_) end_wait(IoEnd::interrupted);
+  }
+
   void reset() {
     boost::system::error_code ignored;
     if (open()) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
@@ -279,6 +283,7 @@ bool Stream::is_quiet() { return core_ && core_->open() && core_->is_quiet(); }
 void Stream::watch_hangup(std::function<void()> gone) { core_->watch_hangup(std::move(gone)); }
 void Stream::stop_watching() { core_->stop_watching(); }
 void Stream::interrupt() { core_->interrupt(); }
+void Stream::end_read() { core_->end_read(); }
 bool Stream::interrupted() const { return core_->interrupted(); }
 void Stream::shut_write() {
   // A descriptor that was closed may be another's by now.

@@ -98,6 +98,9 @@ class Stream {
   Task<IoResult> write(std::span<const BytesView> pieces, SteadyPoint deadline,
                        bool* answered = nullptr);
 
+  // A read that waits ends with IoEnd::interrupted; nothing else changes. On the stream's loop.
+  void end_read();
+
   // At once: an idle stream that may be used again has nothing to read and has not ended.
   bool is_quiet();
   // At once: whether bytes, or the end, are there to read.

@@ -11,6 +11,7 @@ JsonObject ActionView::to_json() const {
                  {"resolved", resolved}};
   if (status) out["status"] = *status;
   if (result) out["result"] = *result;
+  if (withheld) out["withheld"] = *withheld;
   return out;
 }
 
@@ -25,6 +26,7 @@ Expected<ActionView> ActionView::from_json(const Json& value, std::string pointe
   out.resolved = r.boolean("resolved");
   out.status = r.optional_integer("status", {.min = 100, .max = 599});
   if (const Json* result = r.optional_value("result")) out.result = *result;
+  out.withheld = r.optional_string("withheld");
   WRIT_TRY_VOID(r.finish());
   return out;
 }

@@ -21,6 +21,7 @@ struct ActionView {
   std::optional<std::int64_t> status;  // the upstream's, where it answered
   bool resolved = false;               // an operator settled an unknown
   std::optional<Json> result;          // what a write answered, redacted, where it was kept
+  std::optional<std::string> withheld{};  // why a result that there is is not shown
 
   JsonObject to_json() const;
   static Expected<ActionView> from_json(const Json& value, std::string pointer = {});

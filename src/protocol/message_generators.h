@@ -10,6 +10,7 @@
 #include "protocol/actions.h"
 #include "protocol/apply.h"
 #include "protocol/approvals.h"
+#include "protocol/clock.h"
 #include "protocol/credentials.h"
 #include "protocol/log.h"
 #include "protocol/runs.h"
@@ -339,6 +340,7 @@ inline ActionView any<ActionView>() {
                  .resolved = any_bool(),
                  .result = std::nullopt};
   if (any_bool()) out.result = any_json(2);
+  out.withheld = maybe(some_text);
   return out;
 }
 template <>
@@ -351,6 +353,23 @@ inline Explanation any<Explanation>() {
 template <>
 inline ResolveRequest any<ResolveRequest>() {
   return {.outcome = any_bool() ? "done" : "failed", .detail = some_text()};
+}
+template <>
+inline ClockView any<ClockView>() {
+  return {.server = some_text(),
+          .now = any_time(),
+          .latest = any_time(),
+          .epoch = any_count(),
+          .behind = any_bool()};
+}
+template <>
+inline ClockResetRequest any<ClockResetRequest>() {
+  return {
+      .epoch = any_count(), .latest = any_time(), .time = any_time(), .signature = any_bytes(64)};
+}
+template <>
+inline ClockResetAnswer any<ClockResetAnswer>() {
+  return {.epoch = any_count(), .since = any_time()};
 }
 template <>
 inline LogView any<LogView>() {

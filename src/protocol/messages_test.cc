@@ -17,12 +17,12 @@ template <typename T>
 class Answers : public ::testing::Test {};
 
 using RequestTypes = ::testing::Types<OpenSession, UserTokenRequest, ApplyRequest, RevokeRequest,
-                                      DecisionRequest, ResolveRequest>;
+                                      DecisionRequest, ResolveRequest, ClockResetRequest>;
 using AnswerTypes =
     ::testing::Types<SessionOpened, WhoAmI, Invitation, UserToken, ApplyAnswer, DocumentError,
                      CredentialStored, WorkspaceView, RunView, RunList, Trace, Revoked, RevokedRuns,
-                     ApprovalView, ApprovalItem, ApprovalList, ApprovalState, ActionView, Explanation, LogView,
-                     LogLeaves>;
+                     ApprovalView, ApprovalItem, ApprovalList, ApprovalState, ActionView, Explanation,
+                     ClockView, ClockResetAnswer, LogView, LogLeaves>;
 TYPED_TEST_SUITE(Requests, RequestTypes);
 TYPED_TEST_SUITE(Answers, AnswerTypes);
 

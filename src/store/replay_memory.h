@@ -33,6 +33,9 @@ class ReplayMemory {
 
   // Forgets at most `limit` of what expired by `now`.
   void forget(std::int64_t now, std::size_t limit);
+  // All that has expired up to `time` may have been forgotten, and nothing later: for a clock that
+  // was ahead and is right again. What is held stays.
+  void restart(std::int64_t time) { forgotten_ = time; }
   // All that has expired up to then may have been forgotten.
   std::int64_t forgotten_through() const { return forgotten_; }
   std::size_t size() const { return held_.size(); }

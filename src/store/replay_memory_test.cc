@@ -39,6 +39,18 @@ TEST(ReplayMemory, WhatIsRolledBackIsFreshAgain) {
   EXPECT_TRUE(memory.fresh(1, digest(1), 300, 100));
 }
 
+TEST(ReplayMemory, P24_ARestartTakesBackWhatIsForgottenAndKeepsWhatIsHeld) {
+  ReplayMemory memory;
+  memory.add(1, digest(1), 5'000'000);
+  memory.add(1, digest(2), 9'000'000);
+  memory.commit();
+  memory.forget(6'000'000, 1'000);
+  EXPECT_FALSE(memory.fresh(1, digest(3), 2'000, 1'000));
+  memory.restart(1'000);
+  EXPECT_TRUE(memory.fresh(1, digest(3), 2'000, 1'000));
+  EXPECT_FALSE(memory.fresh(1, digest(2), 9'000'000, 1'000));
+}
+
 TEST(ReplayMemory, WhatIsForgottenStaysRefusedWhenTheClockGoesBack) {
   ReplayMemory memory;
   memory.add(1, digest(1), 5'000);

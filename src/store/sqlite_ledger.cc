@@ -124,6 +124,11 @@ Verdict<Committed> SqliteLedger::apply(SqliteWorkspace& workspace, const Unit& u
   if (!held) return Expected<Committed>(std::unexpected(held.error()));
   const bool writes =
       !unit.once.empty() || !unit.puts.empty() || !unit.erases.empty() || !unit.appends.empty();
+  if (unit.forget_replays && writes) {
+    const auto time = to_unix_millis(*unit.forget_replays);
+    WRIT_TRY_VOID(statements_->set_forgotten.run(time));
+    replay_restart_ = time;
+  }
   if (!writes) return Expected<Committed>(Committed{});
   WRIT_TRY_VOID(number(workspace));
   for (const auto& once : unit.once) {
@@ -273,6 +278,10 @@ Expected<void> SqliteLedger::commit() {
     workspace->size = workspace->next_size;
   }
   replay_.commit();
+  if (replay_restart_) {
+    forgotten_stored_ = *replay_restart_;
+    replay_.restart(*std::exchange(replay_restart_, std::nullopt));
+  }
   subjects_.clear();
   touched_.clear();
   return {};
@@ -289,6 +298,7 @@ void SqliteLedger::roll_back() {
   }
   cache_.clear();
   replay_.roll_back();
+  replay_restart_.reset();
   forgotten_stored_ = -1;  // unknown: to be written again
   subjects_.clear();
   touched_.clear();

@@ -97,6 +97,7 @@ class SqliteLedger {
   std::int64_t now_ = 0;
   std::int64_t last_number_ = 0;
   std::int64_t forgotten_stored_ = 0;
+  std::optional<std::int64_t> replay_restart_;  // with the transaction
   std::vector<Subject> subjects_;
   std::vector<SqliteWorkspace*> touched_;
 };
