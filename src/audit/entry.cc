@@ -17,7 +17,6 @@
 namespace writ::audit {
 namespace {
 
-constexpr std::int64_t kVersion = 1;
 constexpr std::array<std::string_view, 8> kReserved = {"v",      "kind", "at",       "workspace",
                                                        "action", "run",  "approval", "commitments"};
 constexpr std::size_t kMaxKeyBytes = 64;
@@ -121,9 +120,10 @@ Expected<Entry> Entry::parse(BytesView bytes) {
   reader.allow_unknown();
   WRIT_TRY_VOID(reader.finish());
 
-  if (version != kVersion)
+  if (version != 1 && version != kEntryVersion)
     return fail(Errc::unsupported, "an audit entry of another version", "/v",
                 "use the release that wrote it, or a later one");
+  entry.version_ = static_cast<int>(version);
   WRIT_TRY(entry.kind_, parse_kind(kind));
   WRIT_TRY(entry.at_, parse_time(at));
   if (format_time(entry.at_) != at) return not_an_entry("the time is not in the log's form", "/at");
@@ -201,7 +201,7 @@ Expected<Entry> EntryBuilder::build() const {
     return not_an_entry("a time outside the years 0000 to 9999", "at");
 
   auto object = fields_;
-  object["v"] = kVersion;
+  object["v"] = kEntryVersion;
   object["kind"] = view(name(entry_.kind_));
   object["at"] = format_time(entry_.at_);
   object["workspace"] = entry_.workspace_.to_string();

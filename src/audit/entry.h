@@ -4,7 +4,11 @@
 //
 //   {"action":"act_…","approval":"apr_…","at":"2026-01-02T03:04:05.000Z",
 //    "commitments":{"arguments":"<base64url of a digest>"},"kind":"action.intent","run":"run_…",
-//    "v":1,"workspace":"wsp_…", …fields of the kind's own}
+//    "v":2,"workspace":"wsp_…", …fields of the kind's own}
+//
+// Version 2 holds no plain digest of what lies beside: commitments are salted, what is compared is
+// an HMAC (P38). Entries of version 1 held `digest` and `request_sha256`; they keep their bytes,
+// are read, and are not made any more.
 //
 // What a payload says (arguments, results) is not in the entry: a commitment is, and the payload
 // lies beside, encrypted, and can be erased without breaking the tree (P21).
@@ -45,13 +49,17 @@ struct EntrySubjects {
   friend bool operator==(const EntrySubjects&, const EntrySubjects&) = default;
 };
 
+// Of the entries that are made now.
+inline constexpr int kEntryVersion = 2;
+
 // Immutable.
 class Entry {
  public:
-  // Bytes that EntryBuilder could have made: canonical, version 1, a known kind, well-formed ids
-  // and time; anything else is invalid_input, unsupported for another version.
+  // Bytes that an EntryBuilder could have made: canonical, version 1 or 2, a known kind,
+  // well-formed ids and time; anything else is invalid_input, unsupported for another version.
   static Expected<Entry> parse(BytesView bytes);
 
+  int version() const { return version_; }
   Kind kind() const { return kind_; }
   TimePoint at() const { return at_; }
   const WorkspaceId& workspace() const { return workspace_; }
@@ -69,6 +77,7 @@ class Entry {
  private:
   friend class EntryBuilder;
   Entry() = default;
+  int version_ = kEntryVersion;
   Kind kind_{};
   TimePoint at_;
   WorkspaceId workspace_;

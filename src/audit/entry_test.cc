@@ -30,7 +30,7 @@ class EntryTest : public ::testing::Test {
     JsonObject object;
     object["at"] = "2026-01-02T03:04:05.000Z";
     object["kind"] = "action.intent";
-    object["v"] = 1;
+    object["v"] = 2;
     object["workspace"] = workspace.to_string();
     if (!key.empty()) {
       const boost::json::string_view name(key.data(), key.size());
@@ -72,7 +72,7 @@ TEST_F(EntryTest, P21_the_bytes_are_those_that_the_header_draws) {
                                R"(","at":"2026-01-02T03:04:05.000Z","commitments":{"arguments":")" +
                                base64url_encode(commitment.digest) +
                                R"("},"kind":"action.intent","run":")" + run.to_string() +
-                               R"(","tool":"billing.refund.execute","v":1,"workspace":")" +
+                               R"(","tool":"billing.refund.execute","v":2,"workspace":")" +
                                workspace.to_string() + R"("})");
   EXPECT_EQ(to_text(entry->bytes()), entry->text());
 }
@@ -144,11 +144,11 @@ TEST_F(EntryTest, P21_only_the_canonical_form_is_an_entry) {
   ASSERT_TRUE(Entry::parse(as_bytes(good)));
   for (const auto& bad : std::vector<std::string>{
            good + "\n", " " + good, "\xef\xbb\xbf" + good, good + good,
-           "{\"v\":1," + good.substr(1),                   // a duplicate
+           "{\"v\":2," + good.substr(1),                   // a duplicate
            "{ " + good.substr(1),                          // a space
            good.substr(0, good.size() - 1) + ",\"a\":1}",  // out of order
-           good.substr(0, good.find("\"v\":1")) + "\"v\":1.0" +
-               good.substr(good.find("\"v\":1") + 5),
+           good.substr(0, good.find("\"v\":2")) + "\"v\":2.0" +
+               good.substr(good.find("\"v\":2") + 5),
            good.substr(0, good.find("intent")) + "\\u0069ntent" +
                good.substr(good.find("intent") + 6),  // another spelling of a letter
            "", "{}", "[]", "null", good.substr(0, good.size() - 1)})
@@ -161,8 +161,23 @@ TEST_F(EntryTest, P21_only_the_canonical_form_is_an_entry) {
   }));
 }
 
+// An entry that 0.1 made: its bytes are those of its leaf for ever.
+TEST_F(EntryTest, P38_an_entry_of_version_1_is_read_as_it_stands) {
+  const std::string old =
+      R"({"action":")" + action.to_string() +
+      R"(","at":"2026-01-02T03:04:05.000Z","digest":"00ff","kind":"action.intent","v":1,"workspace":")" +
+      workspace.to_string() + R"("})";
+  const auto entry = Entry::parse(as_bytes(old));
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->version(), 1);
+  EXPECT_EQ(entry->text(), old);
+  EXPECT_EQ(entry->subjects().action, action);
+  EXPECT_EQ(Entry::parse(as_bytes(text()))->version(), 2);
+  EXPECT_EQ(builder().build()->version(), 2);
+}
+
 TEST_F(EntryTest, P21_unknown_versions_kinds_and_malformed_members_are_refused) {
-  for (const auto* version : {"0", "2", "-1", "9007199254740991"})
+  for (const auto* version : {"0", "3", "-1", "9007199254740991"})
     EXPECT_EQ(error_of(text("v", version)), Errc::unsupported);
   const struct {
     const char* key;

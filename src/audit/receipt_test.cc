@@ -12,6 +12,7 @@
 #include "base/encoding.h"
 #include "base/fake_clock.h"
 #include "base/fake_random.h"
+#include "crypto/hash.h"
 #include "wire/canonical.h"
 
 namespace writ::audit {
@@ -83,7 +84,7 @@ TEST_F(ReceiptTest, P21_its_text_is_the_one_that_the_header_draws) {
   const auto object = json(7);
   EXPECT_EQ(object.size(), 6U);
   EXPECT_EQ(object.at("type"), "writ-receipt");
-  EXPECT_EQ(object.at("v"), 1);
+  EXPECT_EQ(object.at("v"), 2);
   EXPECT_EQ(object.at("index"), 7);
   EXPECT_EQ(text_of(object.at("entry").as_string()), entries[7].text());
   EXPECT_EQ(text_of(object.at("checkpoint").as_string()), log.checkpoints.back());
@@ -207,7 +208,7 @@ TEST_F(ReceiptTest, P21_malformed_receipts_are_refused) {
   };
   EXPECT_EQ(with("more", 1), Errc::invalid_input);
   EXPECT_EQ(with("type", "writ-recipe"), Errc::invalid_input);
-  EXPECT_EQ(with("v", 2), Errc::unsupported);
+  EXPECT_EQ(with("v", 3), Errc::unsupported);
   EXPECT_EQ(with("v", 0), Errc::unsupported);
   EXPECT_EQ(with("index", -1), Errc::invalid_input);
   EXPECT_EQ(with("index", "7"), Errc::invalid_input);
@@ -230,14 +231,15 @@ TEST_F(ReceiptTest, P21_malformed_receipts_are_refused) {
     EXPECT_EQ(Receipt::parse(bad).error().code, Errc::invalid_input) << bad;
   const auto text = canonical_json(good);
   EXPECT_FALSE(Receipt::parse(text + text));
-  EXPECT_FALSE(Receipt::parse("{\"v\":1," + text.substr(1)));  // a duplicate
+  EXPECT_FALSE(Receipt::parse("{\"v\":2," + text.substr(1)));  // a duplicate
 }
 
 TEST_F(ReceiptTest, P21_limits_stand_before_the_work) {
   const auto text = receipt(7).to_json();
   EXPECT_TRUE(Receipt::parse(text, {.bytes = text.size()}));
   EXPECT_EQ(Receipt::parse(text, {.bytes = text.size() - 1}).error().code, Errc::too_large);
-  EXPECT_EQ(Receipt::parse(std::string(262145, ' ')).error().code, Errc::too_large);
+  EXPECT_EQ(Receipt::parse(std::string(ReceiptLimits{}.bytes + 1, ' ')).error().code,
+            Errc::too_large);
   // The largest entry, all of which is escaped twice, still has a receipt that can be read.
   const auto room =
       kMaxEntryBytes -
@@ -251,6 +253,63 @@ TEST_F(ReceiptTest, P21_limits_stand_before_the_work) {
   const auto made = Receipt::issue(
       largest, 0, {}, SignedCheckpoint::open(one.sign(signer), signer.verifier()).value());
   EXPECT_TRUE(Receipt::parse(made->to_json())->verify(signer.verifier()));
+}
+
+// Version 0.1's, which had no opening.
+TEST_F(ReceiptTest, P21_a_receipt_of_version_1_still_verifies) {
+  auto old = json(7);
+  old["v"] = 1;
+  const auto parsed = Receipt::parse(canonical_json(old));
+  ASSERT_TRUE(parsed);
+  EXPECT_TRUE(parsed->verify(signer.verifier()));
+  old["salt"] = std::string(64, '0');
+  old["statement"] = "{}";
+  EXPECT_FALSE(Receipt::parse(canonical_json(old)));
+}
+
+TEST_F(ReceiptTest, P20_a_receipt_says_what_was_done_and_the_entry_commits_to_it) {
+  const Opening opening{.salt = Digest{7}, .statement = R"({"amount":12000})"};
+  const auto commitment = hex_encode(crypto::Sha256()
+                                         .update(BytesView(opening.salt))
+                                         .update(BytesView(crypto::sha256(opening.statement)))
+                                         .finish());
+  const auto entry_with = [&](const std::string& approved, std::string_view payload) {
+    return EntryBuilder(Kind::action_intent, clock.now(), workspace)
+        .set("commitment", approved)
+        .commit("arguments", commit_payload(opening.salt, as_bytes(payload)).digest)
+        .build()
+        .value();
+  };
+  const auto issue = [&](const Entry& entry) {
+    FakeLog one;
+    one.append(to_bytes(entry.bytes()));
+    return Receipt::issue(
+        entry, 0, {}, SignedCheckpoint::open(one.sign(signer), signer.verifier()).value(), opening);
+  };
+  const auto made = issue(entry_with(commitment, opening.statement));
+  ASSERT_TRUE(made);
+  EXPECT_TRUE(made->says_what());
+  const auto verified = Receipt::parse(made->to_json())->verify(signer.verifier());
+  ASSERT_TRUE(verified);
+  EXPECT_EQ(verified->opening()->statement, opening.statement);
+  // Of another statement than the one that was done, or that was approved.
+  EXPECT_FALSE(issue(entry_with(commitment, R"({"amount":12001})")));
+  EXPECT_FALSE(issue(entry_with(std::string(64, '0'), opening.statement)));
+
+  auto object = parse_json_object(made->to_json()).value();
+  auto changed = object;
+  changed["statement"] = R"({"amount":12001})";
+  EXPECT_EQ(verdict(changed), Errc::denied);
+  changed = object;
+  changed["salt"] = std::string(64, '0');
+  EXPECT_EQ(verdict(changed), Errc::denied);
+  // Handed on without what was done, it proves the entry all the same.
+  object.erase("salt");
+  EXPECT_EQ(verdict(object), Errc::invalid_input);
+  object.erase("statement");
+  const auto bare = Receipt::parse(canonical_json(object))->verify(signer.verifier());
+  ASSERT_TRUE(bare);
+  EXPECT_FALSE(bare->opening());
 }
 
 TEST_F(ReceiptTest, P21_any_bit_flipped_and_it_proves_nothing_else) {

@@ -58,6 +58,8 @@ std::string_view name(ProblemKind kind) {
       return "unsigned_log";
     case ProblemKind::withdrawn:
       return "withdrawn";
+    case ProblemKind::unsound_entry:
+      return "unsound_entry";
   }
   std::unreachable();
 }
@@ -89,7 +91,8 @@ JsonObject VerifyReport::to_json() const {
 LogVerifier::LogVerifier(NoteVerifier key, std::uint64_t size, VerifyOptions options)
     : key_(std::move(key)),
       size_(size),
-      max_problems_(std::max<std::size_t>(1, options.max_problems)) {
+      max_problems_(std::max<std::size_t>(1, options.max_problems)),
+      inspect_(std::move(options.inspect)) {
   for (std::size_t i = 0; i < options.saved_checkpoints.size(); ++i) {
     auto place = "saved checkpoint " + std::to_string(i);
     const auto opened = SignedCheckpoint::open(options.saved_checkpoints[i], key_);
@@ -139,6 +142,10 @@ void LogVerifier::give_leaves(std::vector<StoredLeaf> leaves) {
             "the entry's bytes and its stored hash differ: one of them was changed after it was "
             "recorded");
       if (!as_stored_) as_stored_ = recomputed_;
+    }
+    if (auto unsound = inspect_ ? inspect_(leaf.entry) : std::nullopt) {
+      found(index + 1, ProblemKind::unsound_entry, index, "leaf " + std::to_string(index),
+            std::move(*unsound));
     }
     const bool both = recomputed_.append(hash) && (!as_stored_ || as_stored_->append(leaf.hash));
     if (!both) break;  // more leaves than a log can have: the rest counts as missing

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -43,6 +44,7 @@ enum class ProblemKind {
   saved_contradicted,  // index: in VerifyOptions; the history is not the one that was seen then
   unsigned_log,        // there are leaves and no checkpoint
   withdrawn,           // index: in VerifyOptions; the log lists no checkpoint as large as that one
+  unsound_entry,       // index: the leaf; VerifyOptions::inspect found what its entry says unsound
 };
 std::string_view name(ProblemKind kind);
 
@@ -58,6 +60,9 @@ struct Problem {
 struct VerifyOptions {
   // Signed checkpoints seen before, from the anchor or kept by the auditor, in any order.
   std::vector<std::string> saved_checkpoints;
+  // Is given each entry in its order, with its bytes as they stand: says what is wrong with what it
+  // tells, or nothing. See approval/chain.h.
+  std::function<std::optional<std::string>(BytesView entry)> inspect{};
   // Reported at most, the first ones. All of the log is read in any case.
   std::size_t max_problems = 16;
 };
@@ -145,6 +150,7 @@ class LogVerifier {
   NoteVerifier key_;
   std::uint64_t size_;
   std::size_t max_problems_;
+  std::function<std::optional<std::string>(BytesView)> inspect_;
 
   TileEdge recomputed_;  // from the entries
   // From the stored leaf hashes, once one of them differs from its entry: a root that matches this

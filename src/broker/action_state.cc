@@ -22,12 +22,21 @@ std::string_view name(ActionPhase phase) {
   WRIT_UNREACHABLE();
 }
 
+Digest action_hmac(const vault::DigestKey& key, const Digest& digest) {
+  return key.of("action", "", digest);
+}
+
+std::string idempotency_id(const vault::DigestKey& key, std::string_view run,
+                           const Digest& digest) {
+  return std::string(run) + ":" + hex_encode(key.of("idempotency", run, digest));
+}
+
 Json ActionState::to_json() const {
-  JsonObject out{{"v", 1},
+  JsonObject out{{"v", 2},
                  {"id", id.to_string()},
                  {"run", run.to_string()},
                  {"tool", tool},
-                 {"digest", hex_encode(digest)},
+                 {"digest_hmac", hex_encode(digest_hmac)},
                  {"phase", name(phase)},
                  {"resolved", resolved}};
   if (status) out["status"] = *status;
@@ -37,12 +46,12 @@ Json ActionState::to_json() const {
 
 Expected<ActionState> ActionState::from_json(const Json& value) {
   ObjectReader r(value);
-  r.integer("v", {.min = 1, .max = 1});
+  r.integer("v", {.min = 2, .max = 2});
   ActionState state;
   const auto id_text = r.string("id");
   const auto run_text = r.string("run");
   state.tool = r.string("tool");
-  const auto digest = r.string("digest", {.min = 64, .max = 64});
+  const auto digest = r.string("digest_hmac", {.min = 64, .max = 64});
   const auto phase = r.choice("phase", {"intent", "done", "failed", "unknown"});
   state.resolved = r.boolean("resolved");
   if (const auto status = r.optional_integer("status", {.min = 100, .max = 599}))
@@ -52,7 +61,7 @@ Expected<ActionState> ActionState::from_json(const Json& value) {
   WRIT_TRY(state.id, ActionId::parse(id_text));
   WRIT_TRY(state.run, RunId::parse(run_text));
   WRIT_TRY(const auto raw, hex_decode(digest));
-  std::ranges::copy(raw, state.digest.begin());
+  std::ranges::copy(raw, state.digest_hmac.begin());
   for (const auto candidate :
        {ActionPhase::intent, ActionPhase::done, ActionPhase::failed, ActionPhase::unknown}) {
     if (name(candidate) == phase) state.phase = candidate;

@@ -14,6 +14,12 @@ namespace writ::broker {
 
 std::string to_record(const LiveWorkspace& workspace, Random& random,
                       const approval::Approval& approval);
+// The same, where there is no LiveWorkspace yet.
+std::string seal_approval_record(const vault::SealingKey& data_key, WorkspaceId workspace,
+                                 Random& random, const approval::Approval& approval);
+// What lies sealed in the record, whatever its version.
+Expected<JsonObject> open_approval_record(const vault::SealingKey& data_key, WorkspaceId workspace,
+                                          const Record& record);
 // With the record's revision. invalid_input for one of another workspace, under another id, or
 // changed.
 Expected<approval::Approval> parse_approval_record(const LiveWorkspace& workspace,

@@ -148,6 +148,7 @@ Task<Expected<Approvals::Shared>> Approvals::decide(LiveWorkspace& workspace, Ap
       .set("nonce", base64url_encode(next.nonce))
       .set("expiry", format_time(next.request_expires))
       .set("key", next.decisions.back().key)
+      .set("public_key", who.key->required_members())
       .set("signature", base64url_encode(next.decisions.back().signature))
       .set("state", std::string(approval::name(next.state)));
   set_texts(entry, "groups", decision.groups);

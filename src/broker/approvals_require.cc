@@ -186,7 +186,8 @@ Task<Expected<approval::Identical>> Approvals::identical(LiveWorkspace& workspac
                                                          const Digest& likeness) const {
   approval::Identical out;
   WRIT_CO_TRY(const auto rows,
-              co_await workspace.store().find_log(likeness_subject(likeness), 0, kMaxIdentical));
+              co_await workspace.store().find_log(
+                  likeness_subject(workspace.digest_key(), likeness), 0, kMaxIdentical));
   for (const auto& row : rows) {
     WRIT_CO_TRY(const auto entry, audit::Entry::parse(as_bytes(row.entry)));
     WRIT_CO_TRY(const auto record, co_await workspace.store().get(

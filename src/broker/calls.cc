@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/calls.h"
 
-#include "base/encoding.h"
 #include "broker/facts.h"
 #include "broker/history.h"
 #include "broker/outcomes.h"
@@ -14,9 +13,9 @@ namespace {
 // How often one call is decided anew because the workspace moved under it.
 constexpr int kMaxDecisions = 4;
 
-std::string idempotency_id(const action::ProposedAction& proposed) {
-  return proposed.call().run().id.to_string() + ":" +
-         hex_encode(crypto::sha256(*proposed.idempotency_key()));
+std::string key_id(const LiveWorkspace& workspace, const action::ProposedAction& proposed) {
+  return idempotency_id(workspace.digest_key(), proposed.call().run().id.to_string(),
+                        crypto::sha256(*proposed.idempotency_key()));
 }
 
 // Writes and money have a record of their own, by which their state can be asked; a read is in the
@@ -145,7 +144,7 @@ Task<Stopped> Calls::refuse(LiveWorkspace& workspace, policy::Denied denied,
 Task<Calls::Step<void>> Calls::check_known(LiveWorkspace& workspace, Matched& matched,
                                            const action::ProposedAction& proposed) const {
   if (!proposed.idempotency_key() || !has_record(proposed)) co_return Step<void>();
-  auto owner = co_await workspace.store().get(RecordKind::idempotency, idempotency_id(proposed));
+  auto owner = co_await workspace.store().get(RecordKind::idempotency, key_id(workspace, proposed));
   if (!owner) co_return std::unexpected(Stopped(std::move(owner).error()));
   if (!*owner) co_return Step<void>();
   const auto id = ActionId::parse((*owner)->value);
@@ -155,7 +154,7 @@ Task<Calls::Step<void>> Calls::check_known(LiveWorkspace& workspace, Matched& ma
   if (!*known) co_return stop(Errc::internal, "an idempotency key without its action");
   // What was done is told to who proves anew who asks, as doing it is.
   if (auto used = co_await use_proof(workspace, matched); !used) co_return used;
-  if ((*known)->digest != proposed.digest()) {
+  if ((*known)->digest_hmac != action_hmac(workspace.digest_key(), proposed.digest())) {
     co_return stop(Errc::conflict, "this Idempotency-Key was used for another action in this run",
                    "Idempotency-Key", "use a new key for a new action");
   }
@@ -267,7 +266,7 @@ Task<Calls::Step<void>> Calls::check_requirements(LiveWorkspace& workspace,
                                                   const action::ProposedAction& proposed,
                                                   std::vector<Check>& checks) {
   for (const auto& requirement : proposed.operation().requires_done) {
-    const auto wanted = facts_wanted(proposed, requirement);
+    const auto wanted = facts_wanted(workspace.digest_key(), proposed, requirement);
     auto found = std::ranges::find_if(
         wanted, [&](const auto& id) { return workspace.known_facts().contains(id); });
     if (found == wanted.end()) {
@@ -326,12 +325,12 @@ Task<std::expected<Sendable, Stopped>> Calls::record(
   if (has_record(proposed)) {
     if (proposed.idempotency_key()) {
       unit.puts.push_back(
-          {RecordKind::idempotency, idempotency_id(proposed), 0, proposed.id().to_string()});
+          {RecordKind::idempotency, key_id(workspace, proposed), 0, proposed.id().to_string()});
     }
     const ActionState state{.id = proposed.id(),
                             .run = run.id,
                             .tool = proposed.operation().name,
-                            .digest = proposed.digest(),
+                            .digest_hmac = action_hmac(workspace.digest_key(), proposed.digest()),
                             .phase = ActionPhase::intent,
                             .status = std::nullopt,
                             .approval = claimed,
@@ -339,8 +338,8 @@ Task<std::expected<Sendable, Stopped>> Calls::record(
     unit.puts.push_back(
         {RecordKind::action, proposed.id().to_string(), 0, canonical_json(state.to_json())});
   }
-  unit.appends.push_back(
-      writer(workspace).intent(authorized, claiming ? &claiming->claimed : nullptr));
+  unit.appends.push_back(writer(workspace).intent(
+      authorized, claiming ? &claiming->claimed : nullptr, workspace.digest_key()));
   // Again, as dialling and waiting take their time.
   if (auto right = parts_.time.check(); !right) co_return stop(std::move(right).error());
 
@@ -388,13 +387,14 @@ Task<Expected<void>> Calls::finish(LiveWorkspace& workspace, const action::Recor
   KnownOutcome outcome{.intent = action.log_index(),
                        .state = std::nullopt,
                        .facts = {},
-                       .entry = writer(workspace).outcome(action, ending)};
-  if (ending.outcome == tools::Outcome::done) outcome.facts = facts_made(proposed);
+                       .entry = writer(workspace).outcome(action, ending, workspace.digest_key())};
+  if (ending.outcome == tools::Outcome::done)
+    outcome.facts = facts_made(workspace.digest_key(), proposed);
   if (has_record(proposed)) {
     const ActionState state{.id = proposed.id(),
                             .run = proposed.call().run().id,
                             .tool = proposed.operation().name,
-                            .digest = proposed.digest(),
+                            .digest_hmac = action_hmac(workspace.digest_key(), proposed.digest()),
                             .phase = phase_of(ending.outcome),
                             .status = ending.status,
                             .approval = action.approval(),

@@ -143,7 +143,8 @@ TEST_F(CallsTest, P2_WhatAnAncestorHasDoneCounts) {
   const auto proposed = action::ProposedAction::propose(
       call.call, ActionId::make(acme_.clock(), acme_.random()), "acme", call.server, call.request,
       std::nullopt, call.idempotency_key);
-  const auto wanted = facts_wanted(proposed, proposed.operation().requires_done.front());
+  const auto wanted = facts_wanted(acme_.workspace().digest_key(), proposed,
+                                   proposed.operation().requires_done.front());
   ASSERT_EQ(wanted.size(), 3U);
   acme_.put(RecordKind::fact, wanted[2], 0, "{}");  // the planner's
   EXPECT_TRUE(needed(prepare(acme_.refund(*billing_, "k"))));

@@ -36,8 +36,7 @@ void describe_call(audit::EntryBuilder& entry, const action::ProposedAction& pro
       .set("workflow_digest", hex_encode(run.workflow_digest))
       .set("step", run.step)
       .set("tool", proposed.operation().name)
-      .set("effect", std::string(tools::name(proposed.operation().effect)))
-      .set("digest", hex_encode(proposed.digest()));
+      .set("effect", std::string(tools::name(proposed.operation().effect)));
   if (call.user() != nullptr) {
     entry.set("user", call.user()->id.to_string()).set("user_name", call.user()->name);
   }
@@ -96,7 +95,9 @@ void set_texts(audit::EntryBuilder& entry, std::string_view key,
   if (left_out > 0) entry.set(std::string(key) + "_left_out", left_out);
 }
 
-std::string likeness_subject(const Digest& likeness) { return "like_" + hex_encode(likeness); }
+std::string likeness_subject(const vault::DigestKey& digest_key, const Digest& likeness) {
+  return "like_" + hex_encode(digest_key.of("likeness", "", likeness));
+}
 
 EntryWriter::Payload EntryWriter::payload(std::string_view owner, std::string_view use,
                                           BytesView bytes) const {
@@ -127,7 +128,8 @@ Append EntryWriter::append(const audit::EntryBuilder& builder, std::vector<std::
 }
 
 Append EntryWriter::intent(const action::AuthorizedAction& authorized,
-                           const approval::Approval* approval) const {
+                           const approval::Approval* approval,
+                           const vault::DigestKey& digest_key) const {
   const auto& proposed = authorized.proposed();
   const auto& run = proposed.call().run();
   const auto id = proposed.id().to_string();
@@ -155,7 +157,7 @@ Append EntryWriter::intent(const action::AuthorizedAction& authorized,
   auto about_ids = subjects(proposed);
   // By which an approver is told of identical actions (P14). A subject lies beside the leaf.
   if (proposed.operation().effect != tools::Effect::read) {
-    about_ids.push_back(likeness_subject(proposed.likeness()));
+    about_ids.push_back(likeness_subject(digest_key, proposed.likeness()));
   }
   if (approval != nullptr) {
     const auto& groups = authorized.approvals();
@@ -187,7 +189,8 @@ Append EntryWriter::refusal(const policy::Denied& denied) const {
   return out;
 }
 
-Append EntryWriter::outcome(const action::RecordedAction& action, const Ending& ending) const {
+Append EntryWriter::outcome(const action::RecordedAction& action, const Ending& ending,
+                            const vault::DigestKey& digest_key) const {
   const auto kind = ending.outcome == tools::Outcome::done     ? audit::Kind::action_done
                     : ending.outcome == tools::Outcome::failed ? audit::Kind::action_failed
                                                                : audit::Kind::action_unknown;
@@ -198,7 +201,10 @@ Append EntryWriter::outcome(const action::RecordedAction& action, const Ending& 
       .set("response_bytes", ending.response_bytes);
   if (ending.status) about.set("status", *ending.status);
   if (ending.credential_version) about.set("credential_version", *ending.credential_version);
-  if (ending.request_digest) about.set("request_sha256", hex_encode(*ending.request_digest));
+  if (ending.request_digest) {
+    about.set("request_hmac", hex_encode(digest_key.of("request", action.id().to_string(),
+                                                       *ending.request_digest)));
+  }
   if (!ending.detail.empty()) about.set("detail", bounded_text(ending.detail));
   Bytes sealed;
   if (ending.result) {
@@ -217,9 +223,10 @@ Append EntryWriter::recovered(ActionId action, RunId run) const {
   return append(about, {action.to_string(), run.to_string()});
 }
 
-Expected<std::string> open_payload(const vault::SealingKey& data_key, WorkspaceId workspace,
-                                   std::string_view owner, std::string_view use, BytesView sealed,
-                                   const Digest& commitment) {
+Expected<OpenedPayload> open_salted_payload(const vault::SealingKey& data_key,
+                                            WorkspaceId workspace, std::string_view owner,
+                                            std::string_view use, BytesView sealed,
+                                            const Digest& commitment) {
   WRIT_TRY(const auto opened,
            data_key.open(sealed, {.use = use, .workspace = workspace, .owner = owner}));
   if (opened.size() < Digest{}.size())
@@ -231,7 +238,14 @@ Expected<std::string> open_payload(const vault::SealingKey& data_key, WorkspaceI
   if (!audit::opens_commitment(commitment, salt, rest)) {
     return fail(Errc::invalid_input, "a payload is not the one that its entry commits to");
   }
-  return to_text(rest);
+  return OpenedPayload{.salt = salt, .text = to_text(rest)};
+}
+
+Expected<std::string> open_payload(const vault::SealingKey& data_key, WorkspaceId workspace,
+                                   std::string_view owner, std::string_view use, BytesView sealed,
+                                   const Digest& commitment) {
+  WRIT_TRY(auto opened, open_salted_payload(data_key, workspace, owner, use, sealed, commitment));
+  return std::move(opened.text);
 }
 
 }  // namespace writ::broker

@@ -19,6 +19,7 @@
 #include "broker/store.h"
 #include "policy/decider.h"
 #include "tools/outcome.h"
+#include "vault/digest_key.h"
 #include "vault/keys.h"
 
 namespace writ::broker {
@@ -50,7 +51,8 @@ class EntryWriter {
 
   // action.intent: answers who, which agent, which workflow, which credential, what scope, which
   // approval.
-  Append intent(const action::AuthorizedAction& action, const approval::Approval* approval) const;
+  Append intent(const action::AuthorizedAction& action, const approval::Approval* approval,
+                const vault::DigestKey& digest_key) const;
   // action.refused, with the operand.
   Append refusal(const policy::Denied& denied) const;
 
@@ -59,13 +61,14 @@ class EntryWriter {
     std::optional<int> status;
     std::uint64_t response_bytes = 0;
     std::optional<std::uint64_t> credential_version;
-    // SHA-256 of an opaque body, which policy never saw (P11).
+    // SHA-256 of an opaque body, which policy never saw (P11); its HMAC is recorded.
     std::optional<Digest> request_digest{};
     std::string detail;                 // what went wrong, for unknown and failed; may be empty
     std::optional<std::string> result;  // what the caller may read again, for writes
   };
   // action.done, action.failed or action.unknown.
-  Append outcome(const action::RecordedAction& action, const Ending& ending) const;
+  Append outcome(const action::RecordedAction& action, const Ending& ending,
+                 const vault::DigestKey& digest_key) const;
   // recovery.unknown: the intent of an action that had no outcome when the server stopped.
   Append recovered(ActionId action, RunId run) const;
 
@@ -93,10 +96,18 @@ void set_texts(audit::EntryBuilder& entry, std::string_view key,
                const std::vector<std::string>& texts);
 
 // The subject under which find_log() finds the intents of writes and money actions that say the
-// same (action::likeness), whichever run asked.
-std::string likeness_subject(const Digest& likeness);
+// same (action::likeness), whichever run asked: "like_" and the HMAC of it.
+std::string likeness_subject(const vault::DigestKey& digest_key, const Digest& likeness);
 
 // What was sealed by payload(), if it is whole and is what the entry committed to.
+struct OpenedPayload {
+  Digest salt{};
+  std::string text;
+};
+Expected<OpenedPayload> open_salted_payload(const vault::SealingKey& data_key,
+                                            WorkspaceId workspace, std::string_view owner,
+                                            std::string_view use, BytesView sealed,
+                                            const Digest& commitment);
 Expected<std::string> open_payload(const vault::SealingKey& data_key, WorkspaceId workspace,
                                    std::string_view owner, std::string_view use, BytesView sealed,
                                    const Digest& commitment);

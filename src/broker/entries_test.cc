@@ -161,7 +161,7 @@ TEST_F(Entries, AStateSurvivesItsRecordAndAnUnknownOneIsRefused) {
   ActionState state{.id = ActionId::make(acme_.clock(), acme_.random()),
                     .run = billing_->id,
                     .tool = "billing.refund.execute",
-                    .digest = Digest{1, 2, 3},
+                    .digest_hmac = Digest{1, 2, 3},
                     .phase = ActionPhase::unknown,
                     .status = 502,
                     .approval = ApprovalId::make(acme_.clock(), acme_.random()),
@@ -173,9 +173,9 @@ TEST_F(Entries, AStateSurvivesItsRecordAndAnUnknownOneIsRefused) {
   EXPECT_EQ(write_json(ActionState::from_json(state.to_json())->to_json()),
             write_json(state.to_json()));
   for (const auto& [key, value] :
-       std::initializer_list<std::pair<const char*, Json>>{{"v", 2},
+       std::initializer_list<std::pair<const char*, Json>>{{"v", 1},
                                                            {"phase", "maybe"},
-                                                           {"digest", "00"},
+                                                           {"digest_hmac", "00"},
                                                            {"status", 99},
                                                            {"extra", 1},
                                                            {"id", "run_x"},

@@ -2,6 +2,7 @@
 #include "broker/explain.h"
 
 #include "base/encoding.h"
+#include "wire/canonical.h"
 #include "wire/time_text.h"
 
 namespace writ::broker {
@@ -21,8 +22,8 @@ struct Tale {
   std::vector<LogEntry> approval;       // the entries of the one that it consumed
   std::optional<JsonObject> statement;  // what was decided on
   std::optional<std::string> result;
-  std::optional<std::string> erased_statement;  // the digest that is left of it
-  std::optional<std::string> erased_result;
+  bool statement_erased = false;
+  bool result_erased = false;
   bool withheld = false;  // what is sealed was not opened
 
   std::string text(std::string_view name) const { return text_member(begin, name).value_or(""); }
@@ -67,7 +68,7 @@ Answer who_requested(const Tale& tale) {
     out.facts["root_run"] = root.id.to_string();
     out.facts["root_agent"] = root.agent_name;
     out.facts["started"] = format_time(root.started);
-    if (root.user_token) out.facts["user_token_sha256"] = hex_encode(*root.user_token);
+    if (root.user_token) out.facts["user_token_hmac"] = hex_encode(*root.user_token);
     since = ", for whom " + root.agent_name + " began the run " + visible_text(root.name) + " (" +
             root.id.to_string() + ") at " + format_time(root.started);
   }
@@ -211,7 +212,7 @@ std::string outcome_in_words(const Tale& tale) {
 
 Answer what_was_done(const Tale& tale) {
   Answer out{.question = "What did the agent actually do?", .answer = {}, .facts = {}};
-  copy(out.facts, tale.begin, {"tool", "effect", "server", "digest", "definition"});
+  copy(out.facts, tale.begin, {"tool", "effect", "server", "definition"});
   out.facts["phase"] = tale.action.phase;
   out.facts["at"] = format_time(tale.action.at);
   if (tale.end) copy(out.facts, *tale.end, {"status", "response_bytes", "detail"});
@@ -220,14 +221,15 @@ Answer what_was_done(const Tale& tale) {
   out.answer += tale.action.tool;
   if (tale.statement) {
     copy(out.facts, *tale.statement, {"method", "target", "arguments", "idempotency_key"});
+    out.facts["digest"] = hex_encode(action::action_digest(canonical_json(*tale.statement)));
     out.answer += " (" + text_member(*tale.statement, "method").value_or("") + " " +
                   visible_text(text_member(*tale.statement, "target").value_or("")) + ") with ";
     const auto* arguments = tale.statement->if_contains("arguments");
     out.answer += arguments == nullptr ? "nothing" : visible_text(write_json(*arguments));
-  } else if (tale.erased_statement) {
-    out.facts["arguments_erased"] = *tale.erased_statement;
-    out.answer += " with arguments that were erased since (the log holds their digest " +
-                  *tale.erased_statement + ")";
+  } else if (tale.statement_erased) {
+    // P38: nothing that is left is shown, so that nothing shown confirms a guess.
+    out.facts["arguments_erased"] = true;
+    out.answer += " with arguments that were erased since";
   } else if (tale.withheld) {
     out.facts["withheld"] = kWithheld;
     out.answer += " with arguments that are " + std::string(kWithheld);
@@ -238,21 +240,20 @@ Answer what_was_done(const Tale& tale) {
   if (tale.result) {
     const auto json = parse_json(*tale.result);
     out.facts["result"] = json ? *json : Json(*tale.result);
-  } else if (tale.erased_result) {
-    out.facts["result_erased"] = *tale.erased_result;
+  } else if (tale.result_erased) {
+    out.facts["result_erased"] = true;
     out.answer += " What it answered was erased since.";
   }
   return out;
 }
 
-// What lies beside the entry, opened; or, where that is gone, the digest that stays.
+// What lies beside the entry, opened; or that it is gone.
 Expected<void> open(const LiveWorkspace& workspace, const LogEntry& each, const Tale& tale,
-                    std::string_view use, std::optional<std::string>& value,
-                    std::optional<std::string>& erased) {
+                    std::string_view use, std::optional<std::string>& value, bool& erased) {
   const auto commitment = each.entry.commitment(use);
   if (!commitment) return {};
   if (each.row.sealed.empty()) {
-    erased = base64url_encode(*commitment);
+    erased = true;
     return {};
   }
   if (tale.withheld) return {};
@@ -270,7 +271,7 @@ Expected<void> read_action(const LiveWorkspace& workspace, const std::vector<Log
         tale.begin = each.json;
         std::optional<std::string> statement;
         WRIT_TRY_VOID(
-            open(workspace, each, tale, kArguments, statement, tale.erased_statement));
+            open(workspace, each, tale, kArguments, statement, tale.statement_erased));
         if (statement) {
           WRIT_TRY(tale.statement, action::parse_statement(*statement));
         }
@@ -285,7 +286,7 @@ Expected<void> read_action(const LiveWorkspace& workspace, const std::vector<Log
       case Kind::recovery_unknown: {
         tale.end = each.json;
         WRIT_TRY_VOID(
-            open(workspace, each, tale, kResult, tale.result, tale.erased_result));
+            open(workspace, each, tale, kResult, tale.result, tale.result_erased));
         break;
       }
       default:

@@ -80,6 +80,10 @@ Expected<TimePoint> grant_record_expiry(std::string_view text) {
   return expires;
 }
 
+Digest user_token_hmac(const vault::DigestKey& key, const Digest& token) {
+  return key.of("user-token", "", token);
+}
+
 std::string grant_record_id(const Digest& token) { return hex_encode(token); }
 std::string grant_record_id(const SecretBytes& token) {
   return hex_encode(crypto::sha256(token.reveal()));

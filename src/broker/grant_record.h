@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a record of kind `grant` holds. Its id is the hex SHA-256 of a token that grants are made
-// from, so the token itself is nowhere: a refresh token, or a user's token that began runs (P6).
+// What a record of kind `grant` holds. Its id stands for a token that grants are made from, so the
+// token itself is nowhere: the hex SHA-256 of a refresh token, or user_token_hmac() of a user's
+// token that began runs (P6).
 // Plain values. The stored forms last; both have `expires`, after which a record may be erased.
 //
 //   {"v":1, "kind":"refresh", "run":"run_…", "agent":"agt_…", "key"?:thumbprint,
@@ -16,9 +17,14 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/secret_bytes.h"
+#include "vault/digest_key.h"
 #include "wire/json.h"
 
 namespace writ::broker {
+
+// Of the SHA-256 of a user's token without its signature: the rest of one is what a provider says
+// of a person, and can be guessed (P38).
+Digest user_token_hmac(const vault::DigestKey& key, const Digest& token);
 
 // A refresh token's standing. It is used once: then its record stays, so that a second use is seen
 // (P9).

@@ -140,9 +140,10 @@ Task<Expected<Granted>> Grants::start_once(const AuthenticatedClient& client, co
     }
     run.user = user->id;
     run.user_name = user->name;
-    run.user_token = subject->token;
+    // What a provider says of a person can be guessed, so it is recorded keyed (P38).
+    run.user_token = user_token_hmac(workspace.digest_key(), subject->token);
     check_user(birth.unit, workspace, run.user);
-    const auto id = grant_record_id(subject->token);
+    const auto id = grant_record_id(*run.user_token);
     WRIT_CO_TRY(const auto record, co_await workspace.store().get(RecordKind::grant, id));
     UserTokenUse use;
     if (record) {

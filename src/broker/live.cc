@@ -191,7 +191,7 @@ void LiveRuns::erase(RunId id) {
 
 LiveWorkspace::LiveWorkspace(WorkspaceId id, std::shared_ptr<WorkspaceStore> store,
                              vault::SealingKey data_key)
-    : id_(id), store_(std::move(store)), data_key_(std::move(data_key)) {}
+    : id_(id), store_(std::move(store)), data_key_(std::move(data_key)), digest_key_(data_key_) {}
 
 std::shared_ptr<const workspace::Version> LiveWorkspace::version() const {
   const std::lock_guard lock(mutex_);

@@ -26,6 +26,7 @@
 #include "delegation/run.h"
 #include "jose/jwk.h"
 #include "vault/credential.h"
+#include "vault/digest_key.h"
 #include "vault/keys.h"
 #include "workspace/version.h"
 
@@ -112,6 +113,8 @@ class LiveWorkspace {
   WorkspaceId id() const { return id_; }
   WorkspaceStore& store() const { return *store_; }
   const vault::SealingKey& data_key() const { return data_key_; }
+  // For digests of what can be guessed, where they lie outside the seal (P38).
+  const vault::DigestKey& digest_key() const { return digest_key_; }
   LiveRuns& runs() { return runs_; }
   const LiveRuns& runs() const { return runs_; }
   OpenIntents& open_intents() { return open_intents_; }
@@ -155,6 +158,7 @@ class LiveWorkspace {
   const WorkspaceId id_;
   const std::shared_ptr<WorkspaceStore> store_;
   const vault::SealingKey data_key_;
+  const vault::DigestKey digest_key_;
   LiveRuns runs_;
   OpenIntents open_intents_;
   UnwrittenOutcomes unwritten_;

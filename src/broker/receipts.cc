@@ -35,6 +35,18 @@ Task<Expected<std::optional<Bytes>>> widest(LiveWorkspace& workspace, const Sign
   co_return co_await workspace.store().tile(level, index);
 }
 
+// Salt and statement, where both are still there and not too long to be handed on.
+Expected<std::optional<audit::Opening>> opening(const LiveWorkspace& workspace,
+                                                const LogEntry& entry) {
+  const auto commitment = entry.entry.commitment(kArguments);
+  if (!commitment || entry.row.sealed.empty()) return std::optional<audit::Opening>();
+  WRIT_TRY(auto opened, open_salted_payload(workspace.data_key(), workspace.id(),
+                                            entry.entry.subjects().action.to_string(), kArguments,
+                                            entry.row.sealed, *commitment));
+  if (opened.text.size() > audit::kMaxReceiptStatement) return std::optional<audit::Opening>();
+  return std::optional(audit::Opening{.salt = opened.salt, .statement = std::move(opened.text)});
+}
+
 }  // namespace
 
 Task<Expected<std::optional<Bytes>>> read_tile(LiveWorkspace& workspace, const SignedHead& head,
@@ -75,7 +87,9 @@ Task<Expected<audit::Receipt>> receipt(LiveWorkspace& workspace, const SignedHea
   }
   const audit::TileHashes hashes(tiles, head.size);
   WRIT_CO_TRY(auto proof, audit::prove_inclusion(hashes, index, head.size));
-  co_return audit::Receipt::issue(wanted->entry, index, std::move(proof), checkpoint);
+  WRIT_CO_TRY(auto opened, opening(workspace, *wanted));
+  co_return audit::Receipt::issue(wanted->entry, index, std::move(proof), checkpoint,
+                                  std::move(opened));
 }
 
 }  // namespace writ::broker

@@ -16,7 +16,8 @@ namespace writ::broker {
 enum class Receipted { intent, outcome };
 
 // Errors: not_found where the log has no such entry; unavailable where the last checkpoint does not
-// cover it yet.
+// cover it yet. It says what was done, where that was not erased: whoever is given it has read the
+// arguments.
 Task<Expected<audit::Receipt>> receipt(LiveWorkspace& workspace, const SignedHead& head,
                                        ActionId action, Receipted which);
 

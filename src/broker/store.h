@@ -36,12 +36,12 @@ enum class RecordKind {
   grant,        // id: hex SHA-256 of a refresh token; what it yields
   approval,     // id: apr_
   action,       // id: act_; state of a write or money action
-  idempotency,  // id: run_ + ":" + hex SHA-256 of the key; the action that owns it
+  idempotency,  // id: run_ + ":" + hex HMAC of the key; the action that owns it
   credential,   // id: crd_; its versions, sealed
   data_key,     // id: the workspace's id; its data key, wrapped by the seal key
   signing_key,  // id: key id; the server's own keys, sealed
   session,      // id: hex SHA-256 of a session's id; a user's session at the API
-  fact,         // id: run_ + ":" + hex digest; an operation that another one requires is done (P2)
+  fact,         // id: run_ + ":" + hex HMAC; an operation that another one requires is done (P2)
   setting,      // id: a name; small facts of the server (time's high-water mark, …)
 };
 

@@ -185,7 +185,7 @@ const Value* Evaluator::eval_node(const Unary& node, Value& slot) {
       if (number == nullptr) return fail_kind("long", *operand);
       std::int64_t negated = 0;
       if (__builtin_sub_overflow(std::int64_t{0}, *number, &negated)) {
-        return fail_with(fmt::format("integer overflow in -({})", *number));
+        return fail_with("integer overflow in -");
       }
       return put(slot, negated);
     }
@@ -257,7 +257,7 @@ const Value* Evaluator::arithmetic(BinaryOp op, const Value& a, const Value& b, 
     overflow = __builtin_mul_overflow(*a.integer(), *b.integer(), &result);
   }
   if (overflow) {
-    return fail_with(fmt::format("integer overflow in {} {} {}", *a.integer(), sign, *b.integer()));
+    return fail_with(fmt::format("integer overflow in {}", sign));
   }
   return put(slot, result);
 }
@@ -315,8 +315,7 @@ const Value* Evaluator::tag(BinaryOp op, const Value& a, const Value& b, Value& 
     return fail_with(fmt::format("the entity {} does not exist", uid->to_string()));
   }
   if (value == nullptr) {
-    return fail_with(
-        fmt::format("{} does not have the tag {}", uid->to_string(), quote(*tag_name)));
+    return fail_with(fmt::format("{} does not have the tag asked for", uid->to_string()));
   }
   return value;
 }

@@ -154,6 +154,18 @@ TEST_F(EvaluatorTest, AttributesAndTagsComeOfEntitiesAndRecords) {
   EXPECT_EQ(error_of("principal.nope"), "User::\"a\" does not have the attribute \"nope\"");
 }
 
+// What an error says is recorded in the clear, and a value may be an argument of a call.
+TEST_F(EvaluatorTest, P38_AnErrorRepeatsNoValue) {
+  for (const auto* text : {R"(decimal("12000.x") == decimal("1.0"))", R"(ip("12000") == ip("::1"))",
+                           "9223372036854775807 + 12000 == 1", "9223372036854775807 * 12000 == 1",
+                           R"(principal.getTag("12000") == 1)"}) {
+    const auto message = error_of(text);
+    EXPECT_NE(message, "") << text;
+    EXPECT_EQ(message.find("12000"), std::string::npos) << message;
+    EXPECT_EQ(message.find("922337"), std::string::npos) << message;
+  }
+}
+
 TEST_F(EvaluatorTest, SetsContainWhatTheyContain) {
   expect("true", {"[1, true, \"x\"].contains(true)", "[1, 2].containsAll([2, 2])",
                   "[1].containsAll([])", "[1, 2].containsAny([2, 3])", "[].isEmpty()",

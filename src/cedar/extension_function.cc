@@ -76,11 +76,8 @@ template <typename T>
 Expected<Value> construct(ExtensionFunction function, const Value& text) {
   auto value = T::parse(*text.string());
   if (value) return Value(*std::move(value));
-  constexpr std::size_t kExtract = 40;
-  return fail(
-      Errc::invalid_input,
-      fmt::format("{} is not a text that {}() takes",
-                  quote(std::string_view(*text.string()).substr(0, kExtract)), name(function)));
+  // The text may be an argument of a call, and what an error says is recorded in the clear.
+  return fail(Errc::invalid_input, fmt::format("not a text that {}() takes", name(function)));
 }
 
 }  // namespace

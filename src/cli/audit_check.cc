@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/audit_check.h"
 
+#include "approval/chain.h"
+#include "audit/checkpoint.h"
 #include "audit/proof.h"
 #include "audit/tile.h"
 #include "base/encoding.h"
@@ -154,6 +156,8 @@ Expected<CheckedLog> check_log(audit::LogSource& log, const std::string& own_key
   if (known.remembered && !known.remembered->checkpoint.empty())
     options.saved_checkpoints.push_back(known.remembered->checkpoint);
   out.saved = options.saved_checkpoints.size();
+  approval::ApprovalChain chain;
+  options.inspect = [&chain](BytesView entry) { return chain.give(entry); };
   Watching watched(log, key);
   WRIT_TRY(out.report, audit::verify_log(watched, key, std::move(options)));
   if (out.report.ok) out.checkpoint = watched.last();
@@ -216,6 +220,14 @@ std::string render_receipt(const audit::VerifiedReceipt& receipt, const Style& s
                        std::string(audit::name(receipt.entry().kind())) + ", " +
                        format_time(receipt.entry().at()));
   out += write_json_for_people(receipt.entry().json()) + '\n';
+  if (const auto& opening = receipt.opening()) {
+    line("what    ", "said by the receipt, and what the entry commits to:");
+    const auto statement =
+        parse_json(opening->statement,
+                   {.bytes = opening->statement.size(), .string_bytes = opening->statement.size()});
+    out +=
+        (statement ? write_json_for_people(*statement) : visible_text(opening->statement)) + '\n';
+  }
   return out;
 }
 

@@ -10,7 +10,7 @@
 namespace writ::cli {
 namespace {
 
-constexpr std::size_t kMaxReceipt = 262'144;
+constexpr std::size_t kMaxReceipt = audit::ReceiptLimits{}.bytes;
 constexpr std::size_t kMaxNote = 65'536;
 constexpr seconds kWaitForCheckpoint{5};  // for one that covers what is to be proved
 
@@ -86,10 +86,12 @@ Expected<int> verify_receipt(const Context& context, const AuditCommand& command
   const auto verified = receipt->verify(verifier);
   if (!verified) return not_verified(context, verified.error());
   if (command.json) {
-    context.print_json(JsonObject{{"ok", true},
-                                  {"index", protocol::write_count(verified->index())},
-                                  {"size", protocol::write_count(verified->checkpoint().size())},
-                                  {"entry", verified->entry().json()}});
+    JsonObject out{{"ok", true},
+                   {"index", protocol::write_count(verified->index())},
+                   {"size", protocol::write_count(verified->checkpoint().size())},
+                   {"entry", verified->entry().json()}};
+    if (verified->opening()) out["statement"] = verified->opening()->statement;
+    context.print_json(out);
   } else {
     context.print(render_receipt(*verified, context.style()));
   }

@@ -46,7 +46,7 @@ struct Run {
                                // bearer agent
   std::string client_key;      // RFC 7638 of the agent's own key that began it; empty in the
                                // records of runs that began before it was kept
-  std::optional<Digest> user_token;  // SHA-256 of the subject token that began it (P6)
+  std::optional<Digest> user_token;  // HMAC of the subject token that began it (P6)
   std::string trace_id;              // W3C trace id, 32 hexadecimal digits
 
   // Round-trip: from_json(to_json()) is the same run. Times are milliseconds, digests hexadecimal.

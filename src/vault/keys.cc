@@ -2,6 +2,7 @@
 #include "vault/keys.h"
 
 #include "base/encoding.h"
+#include "crypto/hash.h"
 
 namespace writ::vault {
 namespace {
@@ -61,6 +62,10 @@ Expected<SecretBytes> SealingKey::open(BytesView sealed, const Purpose& purpose)
                                          " does not open: it was changed, or moved from elsewhere");
   }
   return opened;
+}
+
+SecretBytes SealingKey::derive(std::string_view use, std::size_t size) const {
+  return crypto::hkdf_sha256(key_.reveal_key().reveal(), {}, as_bytes(use), size);
 }
 
 Expected<SealKey> SealKey::from_text(const SecretBytes& text) {

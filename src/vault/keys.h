@@ -50,6 +50,9 @@ class SealingKey {
   // invalid_input where the format, key number, purpose or any bit differs; it never says which
   // bit.
   Expected<SecretBytes> open(BytesView sealed, const Purpose& purpose) const;
+  // A key of `size` bytes for another use than sealing: HKDF-SHA256 with `use` as its info. Who has
+  // it cannot find this key, nor that of another use.
+  SecretBytes derive(std::string_view use, std::size_t size) const;
 
  private:
   friend class SealKey;
