@@ -44,7 +44,7 @@ TEST_F(ApiTest, ASessionIsOpenedUsedAndClosed) {
 }
 
 TEST_F(ApiTest, P3_AnInvitationEnrolsAKey) {
-  const auto seen = as("admin", "POST", "/v1/users/dave/invitations", "{}");
+  const auto seen = as_signed("admin", "POST", "/v1/users/dave/invitations", "{}");
   const auto invitation = read<protocol::Invitation>(seen);
   const jose::Es256Signer key{crypto::Es256PrivateKey::generate()};
   broker::TestSession mine;
@@ -107,8 +107,8 @@ TEST_F(ApiTest, P5_AnApplyIsCheckedShownAndPublished) {
   ASSERT_EQ(dry.changes.size(), 1U);
   EXPECT_EQ(dry.changes[0].what, "user erin");
   EXPECT_EQ(acme.workspace().version()->number(), 2U);
-  EXPECT_EQ(read<protocol::ApplyAnswer>(as("admin", "POST", "/v1/apply", apply_body())).version,
-            3U);
+  EXPECT_EQ(dry.changes[0].effect, "widens");
+  EXPECT_EQ(read<protocol::ApplyAnswer>(apply_signed()).version, 3U);
   EXPECT_EQ(acme.workspace().version()->number(), 3U);
 }
 
@@ -158,8 +158,8 @@ TEST_F(ApiTest, P22_ASecretComesInAsOctetsAndNeverGoesOut) {
   const std::string secret = "sk_live_ABCDEFGHIJKLMNOP";
   const auto rotate = [&](std::string_view query, std::string_view value,
                           std::string_view type = "application/octet-stream") {
-    return as("opal", "POST", "/v1/credentials/billing-api-key/rotate" + std::string(query), value,
-              type);
+    return as_signed("opal", "POST", "/v1/credentials/billing-api-key/rotate" + std::string(query),
+                     value, type);
   };
   EXPECT_EQ(rotate("?account=same", "{\"value\":1}", "application/json").status, 400);
   EXPECT_EQ(rotate("", secret).status, 400) << "which account is never guessed";
@@ -183,8 +183,8 @@ TEST_F(ApiTest, P12_AnotherAccountSupersedesOpenApprovalsVisibly) {
   acme.preview(*run);
   const auto approval = ask(*run);
   const auto stored = read<protocol::CredentialStored>(
-      as("opal", "POST", "/v1/credentials/billing-api-key/rotate?account=other",
-         "sk_live_ABCDEFGHIJKLMNOP", "application/octet-stream"));
+      as_signed("opal", "POST", "/v1/credentials/billing-api-key/rotate?account=other",
+                "sk_live_ABCDEFGHIJKLMNOP", "application/octet-stream"));
   EXPECT_EQ(stored.generation, 2U);
   EXPECT_THAT(stored.superseded_approvals, ElementsAre(approval->id));
   EXPECT_EQ(as("bob", "GET", "/v1/approvals/" + approval->id.to_string()).text("state"),
@@ -351,7 +351,7 @@ TEST_F(ApiTest, WithAFullDiskReadsAndTheKillSwitchStayUp) {
   for (const auto* name : {"admin", "opal", "alice"}) (void)session_of(name);
   acme.store().fail_commits(fail(Errc::unavailable, "the disk is full").error());
   acme.documents()["workspace.toml"] += "\n[users.erin]\n";
-  EXPECT_EQ(as("admin", "POST", "/v1/apply", apply_body()).status, 503);
+  EXPECT_EQ(apply_signed().status, 503);
   EXPECT_EQ(acme.workspace().version()->number(), 2U);
   EXPECT_EQ(as("alice", "GET", path).status, 200);
   const auto seen = as("opal", "POST", path + "/revoke", "{\"reason\":\"stop\"}");

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "api/endpoints.h"
+#include "crypto/hash.h"
 
 namespace writ::api {
 namespace {
@@ -35,9 +36,12 @@ Expected<seconds> parse_grace(std::string_view text) {
 
 Task<Handled> Endpoints::add_credential(Asked& asked) {
   WRIT_API_TRY(const auto server, asked.query.require("server"));
-  WRIT_API_TRY(auto stored, co_await parts_.credentials.add(*asked.workspace, asked.names.front(),
-                                                            std::string(server), *std::move(asked.secret),
-                                                            *asked.authority));
+  auto signature = signature_of(asked, broker::Operation::keep_credentials,
+                                crypto::sha256(asked.secret->reveal()));
+  if (!signature) co_return std::unexpected(std::move(signature).error());
+  WRIT_API_TRY(auto stored, co_await parts_.credentials.add(
+                                *asked.workspace, asked.names.front(), std::string(server),
+                                *std::move(asked.secret), *asked.authority, std::move(*signature)));
   co_return stored_answer(std::move(stored));
 }
 
@@ -50,9 +54,13 @@ Task<Handled> Endpoints::rotate_credential(Asked& asked) {
     co_return problem(
         fail(Errc::invalid_input, "the account is \"same\" or \"other\"", "account").error());
   }
-  WRIT_API_TRY(auto stored, co_await parts_.credentials.rotate(
-                                *asked.workspace, asked.names.front(), *std::move(asked.secret), grace,
-                                account == "same", *asked.authority));
+  auto signature = signature_of(asked, broker::Operation::keep_credentials,
+                                crypto::sha256(asked.secret->reveal()));
+  if (!signature) co_return std::unexpected(std::move(signature).error());
+  WRIT_API_TRY(auto stored,
+               co_await parts_.credentials.rotate(
+                   *asked.workspace, asked.names.front(), *std::move(asked.secret), grace,
+                   account == "same", *asked.authority, std::move(*signature)));
   co_return stored_answer(std::move(stored));
 }
 

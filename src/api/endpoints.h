@@ -8,6 +8,7 @@
 
 #include "api/asked.h"
 #include "api/parts.h"
+#include "broker/key_signature.h"
 #include "broker/readings.h"
 #include "broker/receipts.h"
 #include "protocol/approvals.h"
@@ -28,6 +29,11 @@ class Endpoints {
   Task<Handled> disable(Asked& asked);
   Task<Handled> enable(Asked& asked);
   Task<Handled> user_token(Asked& asked);
+  // signatures.cc: the signature by the caller's own key that a request for `operation` bears
+  // (P40), or its refusal, recorded.
+  std::expected<broker::KeySignature, net::Problem> signature_of(const Asked& asked,
+                                                                 broker::Operation operation,
+                                                                 const Digest& body) const;
   // For anyone: POST /v1/sessions.
   Task<Handled> open_session(net::ServerRequest& request);
 

@@ -3,6 +3,7 @@
 #include "api/bodies.h"
 #include "api/endpoints.h"
 #include "broker/enrolments.h"
+#include "crypto/hash.h"
 #include "protocol/sessions.h"
 #include "wire/time_text.h"
 
@@ -28,6 +29,9 @@ Expected<void> check_user(const Asked& asked) {
 std::unexpected<net::Problem> no_user(const Error& error) {
   return std::unexpected(net::problem_of(error));
 }
+
+// Of a request without members, whether or not it has a body.
+Digest empty_body() { return crypto::sha256(std::string_view("{}")); }
 
 }  // namespace
 
@@ -70,8 +74,11 @@ Task<Handled> Endpoints::sign_out(Asked& asked) {
 
 Task<Handled> Endpoints::invite(Asked& asked) {
   if (const auto known = check_user(asked); !known) co_return no_user(known.error());
-  WRIT_API_TRY(auto issued, co_await broker::invite(*asked.workspace, asked.names.front(),
-                                                    *asked.authority, parts_.clock, parts_.random));
+  auto signature = signature_of(asked, broker::Operation::invite, empty_body());
+  if (!signature) co_return std::unexpected(std::move(signature).error());
+  WRIT_API_TRY(auto issued,
+               co_await broker::invite(*asked.workspace, asked.names.front(), *asked.authority,
+                                       std::move(*signature), parts_.clock, parts_.random));
   const protocol::Invitation invitation{.code = std::move(issued.code), .expires = issued.expires};
   co_return json_answer(invitation.to_json());
 }
@@ -85,8 +92,10 @@ Task<Handled> Endpoints::disable(Asked& asked) {
 
 Task<Handled> Endpoints::enable(Asked& asked) {
   if (const auto known = check_user(asked); !known) co_return no_user(known.error());
-  WRIT_API_TRY_VOID(
-      co_await parts_.users.enable(*asked.workspace, asked.names.front(), *asked.authority));
+  auto signature = signature_of(asked, broker::Operation::enable_user, empty_body());
+  if (!signature) co_return std::unexpected(std::move(signature).error());
+  WRIT_API_TRY_VOID(co_await parts_.users.enable(*asked.workspace, asked.names.front(),
+                                                 *asked.authority, std::move(*signature)));
   co_return json_answer(protocol::RevokedRuns{.revoked_runs = {}}.to_json());
 }
 

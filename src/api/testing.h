@@ -15,6 +15,7 @@
 #include "api/api.h"
 #include "audit/fake_log.h"
 #include "broker/control_testing.h"
+#include "crypto/hash.h"
 #include "net/testing.h"
 #include "observe/capture.h"
 #include "protocol/apply.h"
@@ -139,6 +140,49 @@ class ApiServer : public broker::ControlPlane {
   // How often a handler has asked for the log's signed head.
   int heads_asked() const { return heads_asked_; }
 
+  // The field that signs a request with this person's own key (P40).
+  std::string signature_field(const std::string& name, std::string_view method,
+                              std::string_view target, std::string_view body,
+                              std::optional<approval::Freshness> fresh = std::nullopt) {
+    const approval::RouteStatement statement{.workspace = acme.workspace().id(),
+                                             .method = std::string(method),
+                                             .target = std::string(target),
+                                             .body = crypto::sha256(body),
+                                             .fresh = fresh ? *fresh : freshness()};
+    const auto signature = key_of(name).sign(as_bytes(approval::canonical_route(statement)));
+    return std::string(approval::kSignatureField) + ": " +
+           approval::to_field({.fresh = statement.fresh, .signature = signature}) + "\r\n";
+  }
+  Seen as_signed(const std::string& name, std::string_view method, std::string_view target,
+                 std::string_view body, std::string_view type = "application/json") {
+    return request(
+        method, target,
+        fields_of(session_of(name), method, target) + signature_field(name, method, target, body),
+        body, type);
+  }
+  // What Acme's documents say now, as the command line applies them.
+  Seen apply_signed() {
+    const auto seen = as("admin", "POST", "/v1/apply", apply_body(true));
+    if (seen.status != 200) return seen;
+    const auto shown = read<protocol::ApplyAnswer>(seen);
+    const approval::ApplyStatement statement{
+        .workspace = acme.workspace().id(),
+        .base_version = shown.base.version,
+        .base = shown.base.digest,
+        .digest = shown.digest,
+        .difference = approval::difference_digest(protocol::write_messages(shown.changes)),
+        .fresh = freshness()};
+    const protocol::ApplyRequest message{
+        .documents = acme.documents(),
+        .dry_run = false,
+        .base = shown.base,
+        .signed_by_admin = protocol::ApplySignature{
+            .difference = statement.difference,
+            .nonce = statement.fresh.nonce,
+            .expiry = statement.fresh.expires,
+            .signature = key_of("admin").sign(as_bytes(approval::canonical_apply(statement)))}};
+    return as("admin", "POST", "/v1/apply", write_json(message.to_json()));
+  }
   // With the access token of a run for /v1.
   Seen as_agent(const delegation::Run& run, std::string_view method, std::string_view target,
                 std::string_view body = {}) {
@@ -188,8 +232,9 @@ class ApiServer : public broker::ControlPlane {
     return sent->action.id();
   }
   std::string apply_body(bool dry_run = false) {
-    return write_json(
-        protocol::ApplyRequest{.documents = acme.documents(), .dry_run = dry_run}.to_json());
+    return write_json(protocol::ApplyRequest{
+        .documents = acme.documents(), .dry_run = dry_run, .base = {}, .signed_by_admin = {}}
+                          .to_json());
   }
 
   // Signs the log as it is, as the notary would.

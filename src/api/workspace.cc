@@ -9,17 +9,6 @@
 namespace writ::api {
 namespace {
 
-std::string_view name(workspace::Change::Kind kind) {
-  switch (kind) {
-    case workspace::Change::Kind::added:
-      return "added";
-    case workspace::Change::Kind::changed:
-      return "changed";
-    case workspace::Change::Kind::removed:
-      break;
-  }
-  return "removed";
-}
 
 net::Problem bad_documents(const std::vector<Error>& problems) {
   JsonArray errors;
@@ -35,6 +24,51 @@ net::Problem bad_documents(const std::vector<Error>& problems) {
                              (problems.size() == 1 ? " problem" : " problems") +
                              ", and nothing of it was applied"};
   out.more["errors"] = std::move(errors);
+  return out;
+}
+
+protocol::VersionName name_of(const broker::VersionName& version) {
+  return {.version = version.number, .digest = version.digest};
+}
+
+std::vector<protocol::Change> shown(const std::vector<workspace::Change>& changes) {
+  std::vector<protocol::Change> out;
+  out.reserve(changes.size());
+  for (const auto& change : changes) {
+    out.push_back({.kind = std::string(workspace::name(change.how)),
+                   .key = change.key,
+                   .effect = std::string(workspace::name(change.effect)),
+                   .what = change.what,
+                   .detail = change.detail,
+                   .lines = change.lines});
+  }
+  return out;
+}
+
+broker::ApplyAsk ask_of(protocol::ApplyRequest message) {
+  broker::ApplyAsk out{.documents = std::move(message.documents),
+                       .dry_run = message.dry_run,
+                       .base = {},
+                       .signature = {}};
+  if (message.base)
+    out.base = broker::VersionName{.number = message.base->version, .digest = message.base->digest};
+  if (auto& given = message.signed_by_admin) {
+    out.signature = broker::SignedDifference{
+        .difference = given->difference,
+        .by = {.fresh = {.nonce = std::move(given->nonce), .expires = given->expiry},
+               .signature = std::move(given->signature)}};
+  }
+  return out;
+}
+
+net::Problem problem_of(const broker::NotApplied& failed) {
+  using Why = broker::NotApplied::Why;
+  if (failed.why == Why::problems) return bad_documents(failed.problems);
+  auto out = api::problem_of(failed.error);
+  if (failed.why == Why::failed) return out;
+  if (failed.why == Why::needs_key) out.type = "key-required";
+  out.more["base"] = name_of(failed.base).to_json();
+  out.more["changes"] = protocol::write_messages(shown(failed.changes));
   return out;
 }
 
@@ -118,22 +152,15 @@ void find_in_steps(const workspace::Version& version, Findings& out) {
 
 Task<Handled> Endpoints::apply(Asked& asked) {
   WRIT_API_TRY(auto message, message_of<protocol::ApplyRequest>(asked));
-  auto applied = co_await parts_.applying.apply(*asked.workspace, std::move(message.documents),
-                                                message.dry_run, *asked.authority);
-  if (!applied) {
-    const auto& failed = applied.error();
-    if (!failed.problems.empty()) co_return std::unexpected(bad_documents(failed.problems));
-    co_return problem(failed.error);
-  }
+  auto applied = co_await parts_.applying.apply(*asked.workspace, ask_of(std::move(message)),
+                                                *asked.authority);
+  if (!applied) co_return std::unexpected(problem_of(applied.error()));
   protocol::ApplyAnswer out{.version = applied->version,
                             .digest = applied->digest,
                             .changed = applied->changed,
-                            .changes = {},
+                            .base = name_of(applied->base),
+                            .changes = shown(applied->changes),
                             .revoked_runs = std::move(applied->revoked)};
-  for (const auto& change : applied->changes) {
-    out.changes.push_back(
-        {.kind = std::string(name(change.kind)), .what = change.what, .detail = change.detail});
-  }
   co_return json_answer(out.to_json());
 }
 

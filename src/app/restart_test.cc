@@ -7,6 +7,7 @@
 
 #include "app/initialize.h"
 #include "app/testing.h"
+#include "approval/statements.h"
 #include "audit/entry.h"
 #include "base/fake_clock.h"
 #include "cli/agent_client.h"
@@ -131,13 +132,34 @@ class RestartTest : public ::testing::Test {
   }
 
   void found() {
-    auto session = cli::open_session(
-        *http_, {.server = url_.origin(), .workspace = "acme", .user = "ada"},
-        jose::Es256Signer(crypto::Es256PrivateKey::generate()), std::move(code_), ahead_, random_);
+    const jose::Es256Signer own(crypto::Es256PrivateKey::generate());
+    auto session =
+        cli::open_session(*http_, {.server = url_.origin(), .workspace = "acme", .user = "ada"},
+                          own, std::move(code_), ahead_, random_);
     ASSERT_TRUE(session) << session.error().to_string();
     session_ = std::move(*session);
     protocol::ApplyRequest request{.documents = documents(worker_key_->public_jwk()),
-                                   .dry_run = false};
+                                   .dry_run = true,
+                                   .base = {},
+                                   .signed_by_admin = {}};
+    const auto shown = api().post<protocol::ApplyAnswer>("/v1/apply", request.to_json());
+    ASSERT_TRUE(shown) << shown.error().to_string();
+    approval::ApplyStatement statement{
+        .workspace = api().get<protocol::WhoAmI>("/v1/session")->workspace_id,
+        .base_version = shown->base.version,
+        .base = shown->base.digest,
+        .digest = shown->digest,
+        .difference = approval::difference_digest(protocol::write_messages(shown->changes)),
+        .fresh = {.nonce = Bytes(approval::kStatementNonce),
+                  .expires = clock_.now() + approval::kStatementLife}};
+    random_.fill(statement.fresh.nonce);
+    request.dry_run = false;
+    request.base = shown->base;
+    request.signed_by_admin = protocol::ApplySignature{
+        .difference = statement.difference,
+        .nonce = statement.fresh.nonce,
+        .expiry = statement.fresh.expires,
+        .signature = own.sign(as_bytes(approval::canonical_apply(statement)))};
     const auto applied = api().post<protocol::ApplyAnswer>("/v1/apply", request.to_json());
     ASSERT_TRUE(applied) << applied.error().to_string();
     ASSERT_TRUE(applied->changed);

@@ -2,7 +2,9 @@
 #include "broker/applying.h"
 
 #include "base/encoding.h"
+#include "broker/key_signature.h"
 #include "broker/live_records.h"
+#include "wire/time_text.h"
 #include "wire/toml.h"
 
 namespace writ::broker {
@@ -13,10 +15,39 @@ using workspace::Documents;
 using workspace::Version;
 
 std::unexpected<NotApplied> refused(Error error) {
-  return std::unexpected(NotApplied{.problems = {}, .error = std::move(error)});
+  return std::unexpected(NotApplied{.why = NotApplied::Why::failed,
+                                    .problems = {},
+                                    .error = std::move(error),
+                                    .base = {},
+                                    .changes = {}});
 }
 std::unexpected<NotApplied> refused(std::vector<Error> problems) {
-  return std::unexpected(NotApplied{.problems = std::move(problems), .error = {}});
+  return std::unexpected(NotApplied{.why = NotApplied::Why::problems,
+                                    .problems = std::move(problems),
+                                    .error = {},
+                                    .base = {},
+                                    .changes = {}});
+}
+// With what the documents would change now.
+std::unexpected<NotApplied> refused(NotApplied::Why why, Applied looked, Error error) {
+  return std::unexpected(NotApplied{.why = why,
+                                    .problems = {},
+                                    .error = std::move(error),
+                                    .base = looked.base,
+                                    .changes = std::move(looked.changes)});
+}
+
+Error another_version() {
+  return fail(Errc::conflict, "another version was published since", {},
+              "look at what this would change now; it may take back what another admin has just "
+              "applied")
+      .error();
+}
+
+Digest digest_of(const std::vector<Change>& changes) {
+  JsonArray all;
+  for (const auto& change : changes) all.emplace_back(change.to_json());
+  return approval::difference_digest(all);
 }
 
 // Whether the run stands on something that this version does not have: its agent, its step as that
@@ -73,40 +104,16 @@ std::vector<Error> shared_keys(const LiveWorkspace& workspace, const Version& ve
   return out;
 }
 
-// What differs in text alone: comments, order, layout.
-std::vector<Change> changed_texts(const Documents& before, const Documents& after) {
-  std::vector<Change> out;
-  for (const auto& [path, text] : after) {
-    const auto old = before.find(path);
-    if (old == before.end() || old->second != text)
-      out.push_back({Change::Kind::changed, path, "its text alone"});
-  }
-  for (const auto& [path, text] : before) {
-    if (!after.contains(path)) out.push_back({Change::Kind::removed, path, "its text alone"});
-  }
-  return out;
-}
-
-std::string_view name(Change::Kind kind) {
-  switch (kind) {
-    case Change::Kind::added:
-      return "added";
-    case Change::Kind::changed:
-      return "changed";
-    case Change::Kind::removed:
-      break;
-  }
-  return "removed";
-}
-
-Append applied_entry(EntryWriter writer, const Version& version, const std::vector<Change>& changes,
-                     const Authority& by) {
+// `signature` is null where nothing widens.
+Append applied_entry(EntryWriter writer, const Version& version, const Applied& applied,
+                     const SignedDifference* signature, const Standing& own, const Authority& by) {
+  const auto& changes = applied.changes;
   // An entry is bounded; what does not fit is in the documents, which the digest names.
   constexpr std::size_t kMaxListed = 200;
   JsonArray list;
   for (const auto& change : changes) {
     if (list.size() == kMaxListed) break;
-    list.push_back(Json(std::string(name(change.kind)) + " " + change.what));
+    list.push_back(Json(std::string(workspace::name(change.how)) + " " + change.what));
   }
   auto entry = writer.entry(audit::Kind::workspace_applied);
   name_caller(entry, by.caller());
@@ -114,15 +121,50 @@ Append applied_entry(EntryWriter writer, const Version& version, const std::vect
       .set("version", version.number())
       .set("digest", hex_encode(version.digest()))
       .set("changes", std::move(list))
-      .set("changes_total", changes.size());
+      .set("changes_total", changes.size())
+      .set("base_version", applied.base.number)
+      .set("base_digest", hex_encode(applied.base.digest))
+      .set("difference", hex_encode(digest_of(changes)))
+      .set("widens", workspace::widens(changes));
+  if (signature != nullptr && own.key) {
+    entry.set("signed_by", own.key->thumbprint())
+        .set("nonce", base64url_encode(signature->by.fresh.nonce))
+        .set("expiry", format_time(signature->by.fresh.expires))
+        .set("signature", base64url_encode(signature->by.signature));
+  }
   return EntryWriter::append(entry, {writer.workspace().to_string()});
 }
 
 }  // namespace
 
-Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspace,
-                                                         Documents documents, bool dry_run,
+Expected<void> Applying::check_signature(const LiveWorkspace& workspace, const Applied& looked,
+                                         const ApplyAsk& ask, const Standing& own) const {
+  const auto refuse = [](std::string message) {
+    return fail(Errc::denied, std::move(message), "/signature",
+                "look at the difference (--dry-run), and sign it with the key that you have "
+                "enrolled");
+  };
+  if (!ask.signature)
+    return refuse("this widens what somebody may do, and a session alone does not do that");
+  if (ask.signature->difference != digest_of(looked.changes))
+    return refuse("what was signed is another difference than this one");
+  if (!own.key) return refuse("you have no enrolled key");
+  const auto& by = ask.signature->by;
+  return approval::check_statement(
+      *own.key,
+      approval::canonical_apply({.workspace = workspace.id(),
+                                 .base_version = looked.base.number,
+                                 .base = looked.base.digest,
+                                 .digest = looked.digest,
+                                 .difference = ask.signature->difference,
+                                 .fresh = by.fresh}),
+      by.fresh, by.signature, clock_.now());
+}
+
+Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspace, ApplyAsk ask,
                                                          Authority by) {
+  auto& documents = ask.documents;
+  const bool dry_run = ask.dry_run;
   const auto before = workspace.version();
   // Names may have been given since by another apply; then the commit below fails.
   auto built = workspace::build_version(workspace.id(), before->number() + 1, documents,
@@ -138,6 +180,7 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
 
   Applied out{.version = before->number(),
               .digest = next->digest(),
+              .base = {.number = before->number(), .digest = before->digest()},
               .changed = next->digest() != before->digest() || next->rules() != before->rules(),
               .changes = {},
               .revoked = {}};
@@ -145,14 +188,23 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
     if (dry_run) co_return out;
     co_return co_await finish(workspace, std::move(out), before, before, std::move(by));
   }
+  const auto old_documents = workspace.documents();
+  const workspace::Stated stated{old_documents, before->rules()};
+  out.changes = workspace::difference(&stated, {documents, next->rules()});
+  if (ask.base && *ask.base != out.base) {
+    co_return refused(NotApplied::Why::moved, std::move(out), another_version());
+  }
+  if (!dry_run && !ask.base) {
+    co_return refused(fail(Errc::invalid_input, "the version that this was made from is missing",
+                           "/base", "a dry run answers it as \"base\"")
+                          .error());
+  }
   const auto admin = remaining_admin(workspace, *next);
   if (!admin) {
     co_return refused(fail(Errc::conflict, "nobody could administer the workspace after this", {},
                            "give the role admin to a user who has enrolled a key")
                           .error());
   }
-  out.changes = workspace::difference(before.get(), *next);
-  if (out.changes.empty()) out.changes = changed_texts(workspace.documents(), documents);
   if (dry_run) {
     out.revoked = workspace.runs().select([&](const delegation::Run& run) {
       return has_lost_ground(*next, run) || has_lost_key(*next, run);
@@ -160,14 +212,26 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
     co_return out;
   }
 
+  const bool widens = workspace::widens(out.changes);
+  const auto own = workspace.standing(by.user().id);
+  if (widens) {
+    if (auto is_signed = check_signature(workspace, out, ask, own); !is_signed) {
+      co_return refused(NotApplied::Why::needs_key, std::move(out), std::move(is_signed).error());
+    }
+  }
+
   const EntryWriter writer(workspace.id(), workspace.data_key(), clock_, random_);
   Unit unit;
   by.bind(Operation::apply, unit);
   unit.checks.insert(unit.checks.end(), unmoved.begin(), unmoved.end());
   unit.checks.push_back(*admin);
+  // The key that signed is still enrolled. That its owner is still admin is a matter of the
+  // version.
+  unit.checks.push_back({RecordKind::user, by.user().id.to_string(), own.revision});
+  if (widens) unit.once.push_back(nonce_of(by.user(), ask.signature->by.fresh));
   unit.puts = {{RecordKind::workspace, workspace.id().to_string(), before->number(),
                 to_record(WorkspaceRecord{documents, built->names, next->rules()})}};
-  unit.appends = {applied_entry(writer, *next, out.changes, by)};
+  unit.appends = {applied_entry(writer, *next, out, widens ? &*ask.signature : nullptr, own, by)};
   // A name that comes back is the same user: what could have been come back with goes in this very
   // commit. The key does; sessions and invitations are of the standing's revision, and end with it.
   std::vector<std::pair<UserId, Standing>> gone;
@@ -189,12 +253,23 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
   if (!committed) {
     for (const auto& [user, standing] : gone) workspace.release_user(user);
     if (committed.error().code != Errc::conflict) co_return refused(std::move(committed).error());
-    const bool standing = is_revision_conflict(committed.error(), RecordKind::user);
-    co_return refused(fail(Errc::conflict,
-                           standing ? "a user's standing changed while this was checked"
-                                    : "another apply was published while this one was checked",
-                           {}, "look at the difference (--dry-run), and apply again")
-                          .error());
+    if (is_revision_conflict(committed.error(), RecordKind::user)) {
+      co_return refused(fail(Errc::conflict, "a user's standing changed while this was checked", {},
+                             "look at the difference (--dry-run), and apply again")
+                            .error());
+    }
+    if (committed.error().where == kOnceConflict) {
+      co_return refused(NotApplied::Why::needs_key, std::move(out),
+                        fail(Errc::denied, "this signature was used before", "/signature",
+                             "sign a statement with a new nonce")
+                            .error());
+    }
+    const auto now = workspace.version();
+    const auto now_documents = workspace.documents();
+    const workspace::Stated current{now_documents, now->rules()};
+    out.base = {.number = now->number(), .digest = now->digest()};
+    out.changes = workspace::difference(&current, {documents, next->rules()});
+    co_return refused(NotApplied::Why::moved, std::move(out), another_version());
   }
   workspace.publish(next, std::move(documents), std::move(built->names));
   for (auto& [user, standing] : gone) {

@@ -4,27 +4,61 @@
 // before it is acknowledged. Nothing is ever half of one version and half of another.
 #pragma once
 
+#include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "approval/statements.h"
 #include "broker/users.h"
 #include "workspace/difference.h"
 
 namespace writ::broker {
 
+// A version by its number and its documents.
+struct VersionName {
+  std::uint64_t number = 0;
+  Digest digest{};
+  friend bool operator==(const VersionName&, const VersionName&) = default;
+};
+
+// What an admin's key has signed: the difference, and the rest of an approval::ApplyStatement.
+struct SignedDifference {
+  Digest difference{};
+  approval::Signed by;
+};
+
+struct ApplyAsk {
+  workspace::Documents documents;
+  bool dry_run = false;
+  // The version that the documents were made from. Only a dry run may leave it out.
+  std::optional<VersionName> base;
+  std::optional<SignedDifference> signature;
+};
+
 struct Applied {
   std::uint64_t version = 0;  // published, or the one that a dry run was held against
   Digest digest{};            // of the documents
+  VersionName base;           // that the changes are from
   bool changed = false;
   std::vector<workspace::Change> changes;
   std::vector<RunId> revoked;  // of a dry run: those that would be
 };
 
-// Either all problems of the documents, each with its place, or one error that is not about them.
+// Why nothing was published.
 struct NotApplied {
+  enum class Why : std::uint8_t {
+    problems,   // of the documents: all of them, each with its place
+    moved,      // another version than the base is current; `changes` are from that one
+    needs_key,  // `changes` widen, and no signature of the admin's key over them came with it
+    failed,
+  };
+  Why why = Why::failed;
   std::vector<Error> problems;
   Error error;  // where there are no problems
+  VersionName base;
+  std::vector<workspace::Change> changes;
 };
 
 // Thread-safe. What the constructor takes outlives it.
@@ -39,12 +73,13 @@ class Applying {
         random_(random) {}
 
   // Documents equal to those published change nothing, and end what could not be ended when they
-  // were published. Errors: conflict where another apply was published since this one began, or
-  // someone's standing changed, and where nobody could administer the workspace afterwards;
+  // were published. What widens is signed by the key that the admin has enrolled (P40): checked
+  // here, and in the commit. Errors: conflict where another apply was published since this one
+  // began, or someone's standing changed, and where nobody could administer the workspace
+  // afterwards;
   // unavailable where it could not be written: then nothing has changed; or where it was, and the
   // revocations could not: the message says so.
-  Task<std::expected<Applied, NotApplied>> apply(LiveWorkspace& workspace,
-                                                 workspace::Documents documents, bool dry_run,
+  Task<std::expected<Applied, NotApplied>> apply(LiveWorkspace& workspace, ApplyAsk ask,
                                                  Authority by);
 
   // At start: ends the runs whose ground, user, or key that began them went when a crash kept them
@@ -57,6 +92,8 @@ class Applying {
                                                   std::shared_ptr<const workspace::Version> before,
                                                   std::shared_ptr<const workspace::Version> now,
                                                   Authority by);
+  Expected<void> check_signature(const LiveWorkspace& workspace, const Applied& looked,
+                                 const ApplyAsk& ask, const Standing& own) const;
   Task<Expected<std::vector<RunId>>> take_effect(LiveWorkspace& workspace,
                                                  std::shared_ptr<const workspace::Version> before,
                                                  std::shared_ptr<const workspace::Version> now,

@@ -20,8 +20,13 @@ using testing::UnorderedElementsAre;
 class ApplyingTest : public testing::Test, protected ControlPlane {
  protected:
   std::expected<Applied, NotApplied> apply(workspace::Documents documents, bool dry_run = false) {
-    return acme.run(
-        applying.apply(acme.workspace(), std::move(documents), dry_run, acme.authority("admin", Operation::apply)));
+    auto ask = dry_run ? ApplyAsk{.documents = std::move(documents),
+                                  .dry_run = true,
+                                  .base = {},
+                                  .signature = {}}
+                       : signed_apply("admin", std::move(documents));
+    return acme.run(applying.apply(acme.workspace(), std::move(ask),
+                                   acme.authority("admin", Operation::apply)));
   }
   std::string problems(workspace::Documents documents) {
     const auto out = apply(std::move(documents));
@@ -262,8 +267,10 @@ TEST(Applying, P23_WithAnAgentsKeyEndTheRunsThatItBegan) {
   auto& sessions = acme.sessions();
   Applying applying(acme.approvals(), sessions, acme.revocations(), acme.clock(), acme.random());
   const auto apply = [&](bool dry_run) {
+    auto ask = signed_apply(acme, applying, "admin", acme.documents());
+    ask.dry_run = dry_run;
     return acme.run(
-        applying.apply(acme.workspace(), acme.documents(), dry_run,
+        applying.apply(acme.workspace(), std::move(ask),
                        acme.authority("admin", Operation::apply)));
   };
   const auto granted = acme.refund_grant();
@@ -308,7 +315,7 @@ TEST(Applying, P23_RunsThatALostKeyBeganEndAtStartToo) {
   // And in the server of before, by the same documents once more.
   Applying again(acme.approvals(), sessions, acme.revocations(), acme.clock(), acme.random());
   const auto applied =
-      acme.run(again.apply(acme.workspace(), acme.documents(), false,
+      acme.run(again.apply(acme.workspace(), signed_apply(acme, again, "admin", acme.documents()),
                            acme.authority("admin", Operation::apply)));
   ASSERT_TRUE(applied.has_value());
   EXPECT_FALSE(applied->changed);
@@ -331,6 +338,112 @@ TEST_F(ApplyingTest, P5_OfTwoAtOnceOneWinsAndTheOtherIsTold) {
   EXPECT_EQ((a ? b : a).error().error.code, Errc::conflict);
   EXPECT_EQ(version(), 2U);
   EXPECT_EQ(acme.workspace().version()->user(a ? "frank" : "erin"), nullptr);
+}
+
+// Documents in which bob is an admin too.
+workspace::Documents with_bob_as_admin(workspace::Documents documents) {
+  auto& text = documents.at("workspace.toml");
+  const std::string_view bob = "display = \"Bob Baker\"\n";
+  text.insert(text.find(bob) + bob.size(), "roles = [\"admin\"]\n");
+  return documents;
+}
+
+TEST_F(ApplyingTest, P40_AWideningApplyIsSignedByTheAdminsOwnKey) {
+  using Why = NotApplied::Why;
+  const auto wider = with_bob_as_admin(acme.documents());
+  const auto why = [&](ApplyAsk ask) -> std::optional<Why> {
+    auto out = acme.run(applying.apply(acme.workspace(), std::move(ask), caller("admin")));
+    return out ? std::nullopt : std::optional(out.error().why);
+  };
+  const auto good = [&] { return signed_apply("admin", wider); };
+
+  auto ask = good();
+  ask.signature.reset();
+  const auto refused = acme.run(applying.apply(acme.workspace(), ask, caller("admin")));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().why, Why::needs_key);
+  ASSERT_EQ(refused.error().changes.size(), 1U);
+  EXPECT_EQ(refused.error().changes[0].detail, "roles: admin");
+  EXPECT_EQ(why(signed_apply("bob", wider)), Why::needs_key) << "another person's key";
+  ask = good();
+  ask.signature->difference[0] ^= 1;
+  EXPECT_EQ(why(ask), Why::needs_key) << "another difference than the one that is made";
+  // What was signed for other documents.
+  auto other = acme.documents();
+  other["workspace.toml"] += "\n[users.erin]\n";
+  ask = good();
+  ask.signature = signed_apply("admin", other).signature;
+  EXPECT_EQ(why(ask), Why::needs_key);
+  ask = good();
+  ask.signature->by.fresh.expires += seconds(1);
+  EXPECT_EQ(why(ask), Why::needs_key) << "an expiry that was not signed";
+  ask = good();
+  acme.clock().advance(approval::kStatementLife);
+  EXPECT_EQ(why(ask), Why::needs_key) << "too late";
+  EXPECT_EQ(version(), 1U);
+
+  EXPECT_EQ(why(good()), std::nullopt);
+  EXPECT_EQ(version(), 2U);
+  const auto log = entries(audit::Kind::workspace_applied);
+  ASSERT_EQ(log.size(), 1U);
+  EXPECT_EQ(log[0].at("signed_by"), Json(acme.key("admin").public_jwk().thumbprint()));
+  EXPECT_EQ(log[0].at("base_version"), Json(1));
+}
+
+TEST_F(ApplyingTest, P40_WhatOnlyNarrowsNeedsNoKey) {
+  auto ask =
+      signed_apply("admin", replaced(acme.documents(), "workspace.toml", "\"15m\"", "\"10m\""));
+  ask.signature.reset();
+  EXPECT_TRUE(acme.run(applying.apply(acme.workspace(), ask, caller("admin"))).has_value());
+  EXPECT_EQ(version(), 2U);
+}
+
+TEST_F(ApplyingTest, P40_ANonceIsGoodOnce) {
+  auto ask = signed_apply("admin", with_bob_as_admin(acme.documents()));
+  const auto fresh = ask.signature->by.fresh;
+  Unit unit;
+  unit.once = {nonce_of(*caller("admin").user, fresh)};
+  ASSERT_TRUE(acme.run(acme.workspace().store().commit(std::move(unit))));
+  const auto out = acme.run(applying.apply(acme.workspace(), std::move(ask), caller("admin")));
+  ASSERT_FALSE(out.has_value());
+  EXPECT_EQ(out.error().why, NotApplied::Why::needs_key);
+  EXPECT_EQ(version(), 1U);
+}
+
+TEST_F(ApplyingTest, P40_TheCommitFindsTheKeyStillEnrolled) {
+  acme.store().hold_commits();
+  auto enrolled = std::async(
+      [&] { acme.enrol("admin", jose::Jwk(crypto::Es256PrivateKey::generate().public_key())); });
+  while (acme.store().held() < 1) std::this_thread::yield();
+  auto applied = std::async([&] { return apply(with_bob_as_admin(acme.documents())); });
+  while (acme.store().held() < 2) std::this_thread::yield();
+  acme.store().release_commits();
+  enrolled.get();
+  EXPECT_FALSE(applied.get().has_value());
+  EXPECT_EQ(version(), 1U);
+}
+
+// Two admins who apply from the same version: the second would take back what the first did.
+TEST_F(ApplyingTest, P40_AnApplyNamesTheVersionThatItWasMadeAgainst) {
+  using Why = NotApplied::Why;
+  auto one = acme.documents();
+  one["workspace.toml"] += "\n[users.erin]\n";
+  auto two = acme.documents();
+  two["workspace.toml"] += "\n[users.frank]\n";
+  auto second = signed_apply("admin", two);
+  ASSERT_TRUE(apply(one).has_value());
+  const auto late = acme.run(applying.apply(acme.workspace(), second, caller("admin")));
+  ASSERT_FALSE(late.has_value());
+  EXPECT_EQ(late.error().why, Why::moved);
+  EXPECT_EQ(late.error().base.number, 2U);
+  std::vector<std::string> seen;
+  for (const auto& change : late.error().changes)
+    seen.push_back(std::string(name(change.how)) + " " + change.what);
+  EXPECT_THAT(seen, UnorderedElementsAre("removed user erin", "added user frank"));
+  // And one that names none is not guessed at.
+  second.base.reset();
+  EXPECT_FALSE(acme.run(applying.apply(acme.workspace(), second, caller("admin"))).has_value());
+  EXPECT_EQ(version(), 2U);
 }
 
 TEST_F(ApplyingTest, P5_NothingIsHalfPublishedWhereTheCommitFails) {

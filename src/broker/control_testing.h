@@ -16,9 +16,62 @@ struct TestSession {
   TimePoint expires;
 };
 
+inline approval::Freshness freshness(Acme& acme) {
+  approval::Freshness out{.nonce = Bytes(approval::kStatementNonce),
+                          .expires = acme.clock().now() + approval::kStatementLife};
+  acme.random().fill(out.nonce);
+  return out;
+}
+
+// Signed with the key that Acme gave this person.
+inline void sign_apply(Acme& acme, ApplyAsk& ask, const Applied& seen, std::string_view name) {
+  JsonArray changes;
+  for (const auto& change : seen.changes) changes.emplace_back(change.to_json());
+  const approval::ApplyStatement statement{.workspace = acme.workspace().id(),
+                                           .base_version = seen.base.number,
+                                           .base = seen.base.digest,
+                                           .digest = seen.digest,
+                                           .difference = approval::difference_digest(changes),
+                                           .fresh = freshness(acme)};
+  ask.signature = SignedDifference{
+      .difference = statement.difference,
+      .by = {.fresh = statement.fresh,
+             .signature = acme.key(name).sign(as_bytes(approval::canonical_apply(statement)))}};
+}
+
+// As the command line applies: what would change, against the version of now, and signed.
+inline ApplyAsk signed_apply(Acme& acme, Applying& applying, std::string_view name,
+                             workspace::Documents documents) {
+  ApplyAsk ask{.documents = std::move(documents), .dry_run = true, .base = {}, .signature = {}};
+  const auto seen =
+      acme.run(applying.apply(acme.workspace(), ask, acme.authority(name, Operation::apply)));
+  ask.dry_run = false;
+  const auto now = acme.workspace().version();
+  ask.base = VersionName{.number = now->number(), .digest = now->digest()};
+  if (seen) sign_apply(acme, ask, *seen, name);
+  return ask;
+}
+
 struct ControlPlane {
   static constexpr std::string_view kUrl = Acme::kIssuer;
 
+  // A statement of theirs about some request, signed with that key.
+  Expected<KeySignature> try_signature(std::string_view name,
+                                       std::optional<approval::Freshness> fresh = std::nullopt) {
+    const approval::RouteStatement statement{.workspace = acme.workspace().id(),
+                                             .method = "POST",
+                                             .target = "/v1/something",
+                                             .body = {},
+                                             .fresh = fresh ? *fresh : freshness()};
+    return KeySignature::check(acme.workspace(), *acme.workspace().version()->user(name), statement,
+                               acme.key(name).sign(as_bytes(approval::canonical_route(statement))),
+                               acme.clock().now());
+  }
+  KeySignature signature(std::string_view name) { return try_signature(name).value(); }
+  approval::Freshness freshness() { return broker::freshness(acme); }
+  ApplyAsk signed_apply(std::string_view name, workspace::Documents documents) {
+    return broker::signed_apply(acme, applying, name, std::move(documents));
+  }
   std::string login(const jose::Signer& key, std::string_view workspace, std::string_view user,
                     const jose::Signer& session_key, std::string_view url = kUrl,
                     seconds life = kMaxLoginLife) {

@@ -52,9 +52,10 @@ Error moved() {
 
 Task<Expected<void>> Credentials::write(LiveWorkspace& workspace, const vault::Credential& next,
                                         std::uint64_t revision, std::vector<Append> entries,
-                                        const Authority* by) {
+                                        const Authority* by, const KeySignature* signature) {
   Unit unit;
   if (by != nullptr) by->bind(Operation::keep_credentials, unit);
+  if (signature != nullptr) signature->bind(unit);
   unit.puts = {
       {RecordKind::credential, next.id.to_string(), revision, canonical_json(next.to_json())}};
   // A name is one credential's: two who add it at once meet here.
@@ -76,7 +77,7 @@ Task<Expected<void>> Credentials::write(LiveWorkspace& workspace, const vault::C
 
 Task<Expected<StoredSecret>> Credentials::add(LiveWorkspace& workspace, std::string name,
                                               std::string server_name, SecretBytes value,
-                                              Authority by) {
+                                              Authority by, KeySignature signature) {
   const auto server = workspace.version()->server(server_name);
   if (server == nullptr) co_return fail(Errc::not_found, "the workspace has no such tool server");
   if (server->credential_name() != name) {
@@ -94,16 +95,18 @@ Task<Expected<StoredSecret>> Credentials::add(LiveWorkspace& workspace, std::str
                                     vault::Origin::of(server->url()), value, parts_.clock.now()));
   auto entry = about(writer(workspace), audit::Kind::credential_added, credential);
   name_caller(entry, by.caller());
+  signature.describe(entry);
   entry.set("version", credential.current().number);
   std::vector<Append> entries;
   entries.push_back(EntryWriter::append(entry, {credential.id.to_string()}));
-  WRIT_CO_TRY_VOID(co_await write(workspace, credential, 0, std::move(entries), &by));
+  WRIT_CO_TRY_VOID(co_await write(workspace, credential, 0, std::move(entries), &by, &signature));
   co_return stored(credential);
 }
 
 Task<Expected<StoredSecret>> Credentials::rotate(LiveWorkspace& workspace, std::string name,
                                                  SecretBytes value, seconds grace,
-                                                 bool same_account, Authority by) {
+                                                 bool same_account, Authority by,
+                                                 KeySignature signature) {
   const auto before = workspace.credential(name);
   if (before.credential == nullptr)
     co_return fail(Errc::not_found, "the workspace has no such credential");
@@ -112,6 +115,7 @@ Task<Expected<StoredSecret>> Credentials::rotate(LiveWorkspace& workspace, std::
                             value, grace, same_account, parts_.clock.now()));
   auto entry = about(writer(workspace), audit::Kind::credential_rotated, next);
   name_caller(entry, by.caller());
+  signature.describe(entry);
   entry.set("version", next.current().number)
       .set("account", same_account ? "same" : "other")
       .set("previous_until", format_time(parts_.clock.now() + grace));
@@ -120,7 +124,8 @@ Task<Expected<StoredSecret>> Credentials::rotate(LiveWorkspace& workspace, std::
   add_destroyed(writer(workspace), *before.credential, next, entries);
   const bool erased = entries.size() > 1;
   const auto open = parts_.approvals.open(workspace);
-  WRIT_CO_TRY_VOID(co_await write(workspace, next, before.revision, std::move(entries), &by));
+  WRIT_CO_TRY_VOID(
+      co_await write(workspace, next, before.revision, std::move(entries), &by, &signature));
   if (erased) {
     scrub_owed_ = true;
     co_await scrub();
@@ -146,7 +151,7 @@ Task<Expected<void>> Credentials::destroy_expired(LiveWorkspace& workspace, Time
     add_destroyed(writer(workspace), *credential, next, entries);
     if (entries.empty()) continue;
     // A rotation at the same moment destroys it too, or the next call here does.
-    auto written = co_await write(workspace, next, revision, std::move(entries), nullptr);
+    auto written = co_await write(workspace, next, revision, std::move(entries), nullptr, nullptr);
     if (written) scrub_owed_ = true;
     if (!written && written.error().code != Errc::conflict)
       co_return std::unexpected(std::move(written).error());

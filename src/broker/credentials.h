@@ -13,6 +13,7 @@
 
 #include "broker/approvals.h"
 #include "broker/authority.h"
+#include "broker/key_signature.h"
 #include "observe/log.h"
 
 namespace writ::broker {
@@ -39,14 +40,16 @@ class Credentials {
  public:
   explicit Credentials(CredentialsParts parts) : parts_(parts) {}
 
-  // Bound to the address of this tool server, which must be one that asks for a credential of this
-  // name. Errors: invalid_input (the value's bounds among them), not_found for the server, conflict
-  // where there is such a credential already.
+  // Both are given by the caller's signature (P40): also a rotation within the same account, which
+  // nobody can check. Bound to the address of this tool server, which must be one that asks for a
+  // credential of this name. Errors: invalid_input (the value's bounds among them), not_found for
+  // the server, conflict where there is such a credential already.
   Task<Expected<StoredSecret>> add(LiveWorkspace& workspace, std::string name, std::string server,
-                                   SecretBytes value, Authority by);
+                                   SecretBytes value, Authority by, KeySignature signature);
   // not_found where there is none; conflict where another rotation was faster.
   Task<Expected<StoredSecret>> rotate(LiveWorkspace& workspace, std::string name, SecretBytes value,
-                                      seconds grace, bool same_account, Authority by);
+                                      seconds grace, bool same_account, Authority by,
+                                      KeySignature signature);
 
   // Destroys what is past its grace, in all workspaces. Called every few seconds; the first call
   // also scrubs what a crash may have left between erasing and scrubbing.
@@ -56,7 +59,7 @@ class Credentials {
   // `by`: on whose authority; null where the server destroys what is past its grace.
   Task<Expected<void>> write(LiveWorkspace& workspace, const vault::Credential& next,
                              std::uint64_t revision, std::vector<Append> entries,
-                             const Authority* by);
+                             const Authority* by, const KeySignature* signature);
   Task<Expected<void>> destroy_expired(LiveWorkspace& workspace, TimePoint now);
   Task<void> scrub();
   EntryWriter writer(const LiveWorkspace& workspace) const {

@@ -74,7 +74,7 @@ Task<Expected<std::optional<Enrolment>>> find_enrolment(WorkspaceStore& store,
 }
 
 Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_name, Authority by,
-                                  const Clock& clock, Random& random) {
+                                  KeySignature signature, const Clock& clock, Random& random) {
   const auto version = workspace.version();
   const auto user = version->user(user_name);
   if (user == nullptr) co_return fail(Errc::not_found, "the workspace has no such user");
@@ -85,6 +85,7 @@ Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_nam
   by.bind(Operation::invite, unit);
   // A user who is removed meanwhile is not invited with the standing of afterwards.
   unit.checks.push_back({RecordKind::workspace, workspace.id().to_string(), version->number()});
+  signature.bind(unit);
   WRIT_CO_TRY(const auto others,
               co_await workspace.store().list(RecordKind::enrolment, "", kMaxList));
   for (const auto& record : others) {
@@ -102,6 +103,7 @@ Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_nam
   const EntryWriter writer(workspace.id(), workspace.data_key(), clock, random);
   auto entry = writer.entry(audit::Kind::user_invited);
   name_caller(entry, by.caller());
+  signature.describe(entry);
   entry.set("user", user->id.to_string())
       .set("user_name", user->name)
       .set("expires", format_time(issued.expires));

@@ -12,6 +12,7 @@
 
 #include "base/secret_bytes.h"
 #include "broker/authority.h"
+#include "broker/key_signature.h"
 #include "broker/live.h"
 
 namespace writ::broker {
@@ -51,10 +52,11 @@ struct Enrolment {
 Task<Expected<std::optional<Enrolment>>> find_enrolment(WorkspaceStore& store,
                                                         const SecretBytes& code, TimePoint now);
 
-// A code for this user, durable before it is shown; earlier ones of the same user end with it.
+// A code for this user, given by the signature of the one who invites (P40), durable before it is
+// shown; earlier ones of the same user end with it.
 // not_found where the workspace has no such user.
 Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_name, Authority by,
-                                  const Clock& clock, Random& random);
+                                  KeySignature signature, const Clock& clock, Random& random);
 
 // The founding code of a new server; `server` is the store's handle of the nil workspace.
 Task<Expected<IssuedCode>> issue_founding_code(WorkspaceStore& server, const Clock& clock,

@@ -21,8 +21,9 @@ class SignInTest : public testing::Test, protected ControlPlane {
     return {.code = SecretBytes::copy_of(code), .key = key.public_jwk()};
   }
   std::string invited(std::string_view user) {
-    auto issued = acme.run(
-        invite(acme.workspace(), std::string(user), acme.authority("admin", Operation::invite), acme.clock(), acme.random()));
+    auto issued = acme.run(invite(acme.workspace(), std::string(user),
+                                  acme.authority("admin", Operation::invite), signature("admin"),
+                                  acme.clock(), acme.random()));
     return std::string(issued->code.reveal_text());
   }
   std::string founding_code() {
@@ -158,7 +159,9 @@ TEST_F(SignInTest, ACodeEndsWithItsDayAndWithALaterOne) {
 TEST_F(SignInTest, P5_AUserWhoComesBackHasNeitherTheKeyNorTheCodeOfBefore) {
   const auto documents = acme.documents();
   const auto apply = [&](workspace::Documents of) {
-    return acme.run(applying.apply(acme.workspace(), std::move(of), false, acme.authority("admin", Operation::apply)))
+    return acme
+        .run(applying.apply(acme.workspace(), signed_apply("admin", std::move(of)),
+                            acme.authority("admin", Operation::apply)))
         .has_value();
   };
   const auto to_bob = invited("bob");
@@ -225,7 +228,9 @@ TEST_F(SignInTest, P4_OneKeyDoesNotStandForAPersonAndAnAgentThatGetItAtOnce) {
   auto enrolled = std::async([&] { return with_code(code, new_key_, "olivia"); });
   while (acme.store().held() < 1) std::this_thread::yield();
   auto applied = std::async([&] {
-    return acme.run(applying.apply(acme.workspace(), documents, false, acme.authority("admin", Operation::apply)));
+    auto ask = signed_apply("admin", documents);
+    return acme.run(applying.apply(acme.workspace(), std::move(ask),
+                                   acme.authority("admin", Operation::apply)));
   });
   while (acme.store().held() < 2) std::this_thread::yield();
   acme.store().release_commits();
@@ -235,7 +240,8 @@ TEST_F(SignInTest, P4_OneKeyDoesNotStandForAPersonAndAnAgentThatGetItAtOnce) {
   EXPECT_EQ(refused.error().error.code, Errc::conflict);
   EXPECT_EQ(acme.workspace().version()->number(), 1U);
   // And asked again it says whose the key is.
-  const auto again = acme.run(applying.apply(acme.workspace(), documents, false, acme.authority("admin", Operation::apply)));
+  const auto again = acme.run(applying.apply(acme.workspace(), signed_apply("admin", documents),
+                                             acme.authority("admin", Operation::apply)));
   ASSERT_FALSE(again.has_value());
   EXPECT_EQ(again.error().problems.size(), 1U);
 }
@@ -350,7 +356,10 @@ TEST_F(SignInTest, P9_ADisabledUserHasNoSessionAndItsRunsEnd) {
   EXPECT_TRUE(acme.workspace().runs().alive(other->id, acme.clock().now()));
   EXPECT_EQ(entries(audit::Kind::user_disabled).at(0).at("by_name"), Json("admin"));
 
-  ASSERT_TRUE(acme.run(users.enable(acme.workspace(), "alice", acme.authority("admin", Operation::enable_user))).has_value());
+  ASSERT_TRUE(acme.run(users.enable(acme.workspace(), "alice",
+                                    acme.authority("admin", Operation::enable_user),
+                                    signature("admin")))
+                  .has_value());
   EXPECT_FALSE(use(alice)) << "sessions from before do not come back";
   EXPECT_TRUE(sign_in("acme", "alice", login(acme.key("alice"), "acme", "alice", session_key_)));
 }
@@ -381,8 +390,9 @@ TEST_F(SignInTest, P3_OfTwoAdminsWhoAreDisabledAtOnceOneStays) {
 TEST_F(SignInTest, P3_AnInvitationIsOfNoUseWhenItsAdminIsOneNoMore) {
   acme.edit("workspace.toml", "[users.carol]\n", "[users.carol]\nroles = [\"admin\"]\n");
   const auto code = [&] {
-    auto issued =
-        acme.run(invite(acme.workspace(), "olivia", acme.authority("carol", Operation::invite), acme.clock(), acme.random()));
+    auto issued = acme.run(invite(acme.workspace(), "olivia",
+                                  acme.authority("carol", Operation::invite), signature("carol"),
+                                  acme.clock(), acme.random()));
     return std::string(issued->code.reveal_text());
   }();
   acme.disable("carol");

@@ -50,7 +50,8 @@ std::vector<Check> standing_checks(const LiveWorkspace& workspace,
 }
 
 Task<Expected<void>> Users::write(LiveWorkspace& workspace, const identity::User& user,
-                                  bool disabled, const Authority& by) {
+                                  bool disabled, const Authority& by,
+                                  const KeySignature* signature) {
   const auto version = workspace.version();
   if (version->user(user.id) == nullptr)
     co_return fail(Errc::not_found, "the workspace has no such user");
@@ -67,11 +68,13 @@ Task<Expected<void>> Users::write(LiveWorkspace& workspace, const identity::User
   const EntryWriter writer(workspace.id(), workspace.data_key(), clock_, random_);
   auto entry = writer.entry(disabled ? audit::Kind::user_disabled : audit::Kind::user_enabled);
   name_caller(entry, by.caller());
+  if (signature != nullptr) signature->describe(entry);
   entry.set("user", user.id.to_string()).set("user_name", user.name);
   Unit unit;
   by.bind(disabled ? Operation::disable_user : Operation::enable_user, unit);
   unit.checks.push_back({RecordKind::workspace, workspace.id().to_string(), version->number()});
   if (disabled && admin) unit.checks.push_back(*admin);
+  if (signature != nullptr) signature->bind(unit);
   unit.puts = {{RecordKind::user, user.id.to_string(), before, to_record(standing)}};
   unit.appends = {EntryWriter::append(entry, {user.id.to_string()})};
   WRIT_CO_TRY_VOID(co_await workspace.store().commit(std::move(unit)));
@@ -83,7 +86,7 @@ Task<Expected<void>> Users::write(LiveWorkspace& workspace, const identity::User
 Task<Expected<void>> Users::write_disabled(LiveWorkspace& workspace, const identity::User& user,
                                            Authority by) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    auto written = co_await write(workspace, user, true, by);
+    auto written = co_await write(workspace, user, true, by, nullptr);
     if (written || !has_moved(written.error())) co_return written;
     WRIT_CO_TRY(by, by.again());
   }
@@ -142,12 +145,13 @@ Task<Expected<std::vector<RunId>>> Users::disable(LiveWorkspace& workspace, std:
   co_return revoked;
 }
 
-Task<Expected<void>> Users::enable(LiveWorkspace& workspace, std::string user_name, Authority by) {
+Task<Expected<void>> Users::enable(LiveWorkspace& workspace, std::string user_name, Authority by,
+                                   KeySignature signature) {
   const auto user = workspace.version()->user(user_name);
   if (user == nullptr) co_return fail(Errc::not_found, "the workspace has no such user");
   // A stop that is owed is in the log before it is lifted.
   WRIT_CO_TRY_VOID(co_await settle(workspace));
-  auto written = co_await write(workspace, *user, false, by);
+  auto written = co_await write(workspace, *user, false, by, &signature);
   if (!written && has_moved(written.error())) co_return std::unexpected(changed());
   co_return written;
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/authority.h"
+#include "broker/key_signature.h"
 #include "broker/revocations.h"
 #include "broker/sessions.h"
 #include "broker/stops.h"
@@ -50,7 +51,9 @@ class Users {
   Task<Expected<std::vector<RunId>>> disable(LiveWorkspace& workspace, std::string user_name,
                                              Authority by);
   // The key stays; sessions from before do not come back. Idempotent.
-  Task<Expected<void>> enable(LiveWorkspace& workspace, std::string user_name, Authority by);
+  // Given by the caller's signature (P40).
+  Task<Expected<void>> enable(LiveWorkspace& workspace, std::string user_name, Authority by,
+                              KeySignature signature);
 
   // Records what is owed. Cheap where nothing is. For a timer.
   Task<Expected<void>> settle(LiveWorkspace& workspace);
@@ -60,7 +63,7 @@ class Users {
  private:
   // The record, written with its entry.
   Task<Expected<void>> write(LiveWorkspace& workspace, const identity::User& user, bool disabled,
-                             const Authority& by);
+                             const Authority& by, const KeySignature* signature);
   Task<Expected<void>> write_disabled(LiveWorkspace& workspace, const identity::User& user,
                                       Authority by);
   std::vector<Stop> owed(const LiveWorkspace& workspace);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/api_client.h"
 
+#include "approval/statements.h"
 #include "cli/agent_client.h"
 #include "jose/dpop.h"
 #include "jose/private_jwk.h"
@@ -29,6 +30,7 @@ ApiFailure failure_of(const HttpAnswer& answer) {
         error.hint = visible_text(error.hint);
       }
       out.errors = std::move(problem->errors);
+      out.changes = std::move(problem->changes);
     }
   }
   return out;
@@ -55,11 +57,9 @@ Error ApiClient::not_understood(const Error& error) {
           .hint = "is the server of the same release as this command line?"};
 }
 
-std::expected<std::string, ApiFailure> ApiClient::exchange(const std::string& method,
-                                                           const std::string& target,
-                                                           SecretBytes body,
-                                                           std::string content_type, seconds wait,
-                                                           std::size_t most_bytes) {
+std::expected<std::string, ApiFailure> ApiClient::exchange(
+    const std::string& method, const std::string& target, SecretBytes body,
+    std::string content_type, seconds wait, std::size_t most_bytes, const std::string& signature) {
   const auto make = [&]() -> Expected<HttpRequest> {
     HttpRequest request{.method = method,
                         .target = target,
@@ -70,6 +70,8 @@ std::expected<std::string, ApiFailure> ApiClient::exchange(const std::string& me
         jose::make_dpop_proof(*key_, method, server_.origin() + target.substr(0, target.find('?')),
                               session_->reveal_text(), *clock_, *random_);
     WRIT_TRY_VOID(request.fields.add("DPoP", proof));
+    if (!signature.empty())
+      WRIT_TRY_VOID(request.fields.add(std::string(approval::kSignatureField), signature));
     if (wait > seconds(0))
       WRIT_TRY_VOID(request.fields.add("Prefer", "wait=" + std::to_string(wait.count())));
     SecretBytes value(5 + session_->size());
@@ -93,7 +95,8 @@ std::expected<std::string, ApiFailure> ApiClient::exchange(const std::string& me
 std::expected<std::string, ApiFailure> ApiClient::send_whole(const std::string& method,
                                                              const std::string& target,
                                                              const JsonObject& body) {
-  return exchange(method, target, SecretBytes::copy_of(canonical_json(body)), "application/json");
+  return exchange(method, target, SecretBytes::copy_of(canonical_json(body)), "application/json",
+                  seconds(0), kMostBytes<protocol::ApplyAnswer>);
 }
 
 Expected<std::string> ApiClient::send(const std::string& method, const std::string& target,
@@ -111,8 +114,18 @@ Expected<std::string> ApiClient::send_json(const std::string& method, const std:
 }
 
 Expected<std::string> ApiClient::send_secret(const std::string& method, const std::string& target,
-                                             const SecretBytes& body) {
-  auto answer = exchange(method, target, body.clone(), "application/octet-stream");
+                                             const SecretBytes& body,
+                                             const std::string& signature) {
+  auto answer = exchange(method, target, body.clone(), "application/octet-stream", seconds(0),
+                         kMostBytes<void>, signature);
+  if (!answer) return std::unexpected(std::move(answer).error().error);
+  return std::move(*answer);
+}
+
+Expected<std::string> ApiClient::send_signed(const std::string& method, const std::string& target,
+                                             const JsonObject& body, const std::string& signature) {
+  auto answer = exchange(method, target, SecretBytes::copy_of(canonical_json(body)),
+                         "application/json", seconds(0), kMostBytes<void>, signature);
   if (!answer) return std::unexpected(std::move(answer).error().error);
   return std::move(*answer);
 }

@@ -32,6 +32,9 @@ template <>
 inline constexpr std::size_t kMostBytes<protocol::RunList> = std::size_t{32} << 20;
 template <>
 inline constexpr std::size_t kMostBytes<protocol::Trace> = std::size_t{32} << 20;
+// Every key that an apply changes, as long as documents may be.
+template <>
+inline constexpr std::size_t kMostBytes<protocol::ApplyAnswer> = std::size_t{64} << 20;
 template <>
 inline constexpr std::size_t kMostBytes<protocol::LogLeaves> = std::size_t{64} << 20;
 
@@ -40,6 +43,7 @@ struct ApiFailure {
   Error error;
   int status = 0;                                 // 0: there was no answer
   std::vector<protocol::DocumentError> errors{};  // of an apply
+  std::vector<protocol::Change> changes{};        // of an apply that was refused
 };
 
 // Errors: as protocol::code_of_status() reads the answer; unauthenticated with the command that
@@ -65,9 +69,11 @@ class ApiClient {
                              seconds wait = seconds(0), std::size_t most_bytes = kMostBytes<void>);
   Expected<std::string> send_json(const std::string& method, const std::string& target,
                                   const JsonObject& body);
-  // Octets that are a secret.
+  // Octets that are a secret. `signature` is the value of Writ-Signature (signing.h).
   Expected<std::string> send_secret(const std::string& method, const std::string& target,
-                                    const SecretBytes& body);
+                                    const SecretBytes& body, const std::string& signature);
+  Expected<std::string> send_signed(const std::string& method, const std::string& target,
+                                    const JsonObject& body, const std::string& signature);
   // Where more than the error is wanted.
   std::expected<std::string, ApiFailure> send_whole(const std::string& method,
                                                     const std::string& target,
@@ -105,7 +111,8 @@ class ApiClient {
                                                   const std::string& target, SecretBytes body,
                                                   std::string content_type,
                                                   seconds wait = seconds(0),
-                                                  std::size_t most_bytes = kMostBytes<void>);
+                                                  std::size_t most_bytes = kMostBytes<void>,
+                                                  const std::string& signature = {});
 
   Http* http_;
   Identity identity_;

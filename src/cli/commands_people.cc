@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/apply.h"
 #include "cli/command_line.h"
 #include "cli/people_commands.h"
 #include "cli/workspace_commands.h"

@@ -10,14 +10,18 @@
 
 #include "action/digest.h"
 #include "approval/decision.h"
+#include "approval/statements.h"
 #include "cli/agent_key.h"
 #include "cli/context.h"
 #include "cli/files.h"
 #include "cli/login.h"
 #include "cli/testing_people.h"
 #include "cli/testing_server.h"
+#include "cli/user_key.h"
+#include "crypto/hash.h"
 #include "crypto/random.h"
 #include "protocol/message_generators.h"
+#include "protocol/sessions.h"
 
 namespace writ::cli {
 namespace {
@@ -85,6 +89,36 @@ class CommandsTest : public ::testing::Test {
                     .save(session_for(identity_of(server_.url(), user),
                                       clock_.now() + std::chrono::hours(1))));
   }
+  // With a key of their own, under kPassphrase, and with what the server says of them.
+  void sign_in_with_key(std::string_view user = "admin") {
+    sign_in(user);
+    const auto key = UserKey::generate(identity_of(server_.url(), user),
+                                       SecretBytes::copy_of(kPassphrase), random_, kCheap);
+    ASSERT_TRUE(key) << key.error().to_string();
+    own_key_ = key->public_jwk();
+    ASSERT_TRUE(
+        write_private_file(user_key_path(home_.path(), key->owner()), as_bytes(key->to_text())));
+    protocol::WhoAmI me;
+    me.user.id = an_id<UserId>(1);
+    me.user.name = user;
+    me.workspace = "acme";
+    me.workspace_id = an_id<WorkspaceId>(9);
+    answer("GET /v1/session", me.to_json());
+  }
+  // Whether the last request was signed with that key.
+  bool last_is_signed() {
+    const auto& seen = server_.last();
+    const auto given = approval::parse_field(seen.field("writ-signature"));
+    if (!given || !own_key_) return false;
+    return approval::check_statement(*own_key_,
+                                     approval::canonical_route({.workspace = an_id<WorkspaceId>(9),
+                                                                .method = seen.method,
+                                                                .target = seen.target,
+                                                                .body = crypto::sha256(seen.body),
+                                                                .fresh = given->fresh}),
+                                     given->fresh, given->signature, clock_.now())
+        .has_value();
+  }
   void answer(const std::string& what, const JsonObject& json, int status = 200) {
     answers_[what] = Reply::json(json, status);
   }
@@ -98,6 +132,7 @@ class CommandsTest : public ::testing::Test {
   Extensions extensions_;
   std::string input_;
   bool input_is_terminal_ = false;
+  std::optional<jose::Jwk> own_key_;
   std::string out_;
   std::string err_;
 };
@@ -308,26 +343,59 @@ TEST_F(CommandsTest, LoginEnrolsAndSignsInAgainWithFewerWords) {
 }
 
 TEST_F(CommandsTest, ApplyShowsTheDifferenceAndErrorsWithTheirPlaces) {
-  sign_in("admin");
+  sign_in_with_key();
   const TempDirectory acme;
   ASSERT_TRUE(write_private_file(acme / "workspace.toml", as_bytes("name = \"acme\"\n")));
   ASSERT_TRUE(write_private_file(acme / "agents/x.toml", as_bytes("rol = 1\n")));
   protocol::ApplyAnswer said{.version = 4,
                              .digest = {},
                              .changed = true,
-                             .changes = {{"added", "agent x", "may use a.b now\x1b"}},
+                             .base = {.version = 3, .digest = {}},
+                             .changes = {{.kind = "added",
+                                          .key = "ceiling.use",
+                                          .effect = "widens",
+                                          .what = "agent x",
+                                          .detail = "use: a.b\x1b",
+                                          .lines = {}},
+                                         {.kind = "removed",
+                                          .key = "policies",
+                                          .effect = "narrows",
+                                          .what = "policy p",
+                                          .detail = "",
+                                          .lines = {"- permit (principal, action, resource);"}}},
                              .revoked_runs = {an_id<RunId>(1)}};
   answer("POST /v1/apply", said.to_json());
   EXPECT_EQ(run({"apply", acme.path(), "--dry-run"}), kOk) << err_;
-  EXPECT_THAT(out_, AllOf(HasSubstr("+ agent x\n    may use a.b now\\u001b"), HasSubstr("dry run"),
+  EXPECT_THAT(out_, AllOf(HasSubstr("WIDENS + agent x  use: a.b\\u001b\n"),
+                          HasSubstr("       - policy p\n"), HasSubstr("- permit (principal"),
+                          HasSubstr("2 changes, 1 widens."), HasSubstr("dry run"),
                           HasSubstr("would revoke 1 run")));
   const auto request = protocol::ApplyRequest::from_json(server_.last().json()).value();
   EXPECT_TRUE(request.dry_run);
   EXPECT_EQ(request.documents.at("agents/x.toml"), "rol = 1\n");
-  EXPECT_EQ(run({"apply", acme.path()}), kOk);
-  EXPECT_FALSE(protocol::ApplyRequest::from_json(server_.last().json())->dry_run);
+  // What widens is shown on the terminal, and signed with the person's own key.
+  EXPECT_EQ(run({"apply", acme.path()}), kFailed) << "no passphrase, no apply";
+  EXPECT_TRUE(protocol::ApplyRequest::from_json(server_.seen().at(0).json())->dry_run);
+  EXPECT_EQ(run({"apply", acme.path()}, {kPassphrase}), kOk) << err_;
+  EXPECT_THAT(person_.shown, HasSubstr("+ agent x  use: a.b"));
+  const auto sent = protocol::ApplyRequest::from_json(server_.last().json()).value();
+  EXPECT_FALSE(sent.dry_run);
+  EXPECT_EQ(sent.base, said.base);
+  ASSERT_TRUE(sent.signed_by_admin);
+  const approval::Freshness fresh{.nonce = sent.signed_by_admin->nonce,
+                                  .expires = sent.signed_by_admin->expiry};
+  EXPECT_TRUE(approval::check_statement(
+      *own_key_,
+      approval::canonical_apply(
+          {.workspace = an_id<WorkspaceId>(9),
+           .base_version = 3,
+           .base = {},
+           .digest = said.digest,
+           .difference = approval::difference_digest(protocol::write_messages(said.changes)),
+           .fresh = fresh}),
+      fresh, sent.signed_by_admin->signature, clock_.now()));
   EXPECT_THAT(out_, AllOf(HasSubstr("Version 4"), HasSubstr(an_id<RunId>(1).to_string())));
-  EXPECT_EQ(run({"apply", acme.path(), "--json"}), kOk);
+  EXPECT_EQ(run({"apply", acme.path(), "--json"}, {kPassphrase}), kOk);
   EXPECT_EQ(protocol::ApplyAnswer::from_json(parse_json(out_).value()).value(), said);
 
   answer("POST /v1/apply",
@@ -389,7 +457,7 @@ TEST_F(CommandsTest, TheServersTextCannotDriveTheTerminal) {
 }
 
 TEST_F(CommandsTest, CredentialsComeOnStandardInputAndLoseOneNewline) {
-  sign_in("admin");
+  sign_in_with_key();
   answer("POST /v1/credentials/billing-key",
          protocol::CredentialStored{.name = "billing-key",
                                     .version = 1,
@@ -399,15 +467,19 @@ TEST_F(CommandsTest, CredentialsComeOnStandardInputAndLoseOneNewline) {
              .to_json(),
          201);
   input_ = "0123456789abcdef\n\n";
-  EXPECT_EQ(run({"credential", "add", "billing-key", "--tool-server", "billing"}), kOk) << err_;
+  EXPECT_EQ(run({"credential", "add", "billing-key", "--tool-server", "billing"}, {kPassphrase}),
+            kOk)
+      << err_;
   EXPECT_EQ(server_.last().body, "0123456789abcdef\n") << "exactly one";
+  EXPECT_TRUE(last_is_signed());
   EXPECT_EQ(server_.last().target, "/v1/credentials/billing-key?server=billing");
   EXPECT_EQ(server_.last().field("content-type"), "application/octet-stream");
   EXPECT_THAT(err_, HasSubstr("newline"));
   EXPECT_THAT(out_ + err_, Not(HasSubstr("0123456789")));
 
   input_ = "0123456789abcdef";
-  EXPECT_EQ(run({"credential", "add", "billing-key", "--tool-server", "billing"}), kOk);
+  EXPECT_EQ(run({"credential", "add", "billing-key", "--tool-server", "billing"}, {kPassphrase}),
+            kOk);
   EXPECT_THAT(err_, IsEmpty());
 
   protocol::WorkspaceView workspace;
@@ -416,7 +488,8 @@ TEST_F(CommandsTest, CredentialsComeOnStandardInputAndLoseOneNewline) {
   workspace.servers = {{.name = "billing", .url = "https://b", .credential = "billing-key"},
                        {.name = "other", .url = "https://o", .credential = ""}};
   answer("GET /v1/workspace", workspace.to_json());
-  EXPECT_EQ(run({"credential", "add", "billing-key"}), kOk) << "the server that names it";
+  EXPECT_EQ(run({"credential", "add", "billing-key"}, {kPassphrase}), kOk)
+      << "the server that names it";
   EXPECT_EQ(server_.last().target, "/v1/credentials/billing-key?server=billing");
   workspace.servers[1].credential = "billing-key";
   answer("GET /v1/workspace", workspace.to_json());
@@ -424,7 +497,7 @@ TEST_F(CommandsTest, CredentialsComeOnStandardInputAndLoseOneNewline) {
 
   input_is_terminal_ = true;
   EXPECT_EQ(run({"credential", "add", "billing-key", "--tool-server", "billing"},
-                {"typed and not shown"}),
+                {"typed and not shown", kPassphrase}),
             kOk);
   EXPECT_EQ(server_.last().body, "typed and not shown");
 }
@@ -449,7 +522,7 @@ TEST_F(CommandsTest, P18_AShortCredentialIsRefusedHere) {
 }
 
 TEST_F(CommandsTest, P12_ARotationToAnotherAccountNamesTheApprovalsItSupersedes) {
-  sign_in("admin");
+  sign_in_with_key();
   answer("POST /v1/credentials/billing-key/rotate",
          protocol::CredentialStored{.name = "billing-key",
                                     .version = 2,
@@ -459,18 +532,22 @@ TEST_F(CommandsTest, P12_ARotationToAnotherAccountNamesTheApprovalsItSupersedes)
              .to_json(),
          201);
   input_ = "0123456789abcdef";
-  EXPECT_EQ(run({"credential", "rotate", "billing-key", "--grace", "2m", "--account", "other"}),
+  EXPECT_EQ(run({"credential", "rotate", "billing-key", "--grace", "2m", "--account", "other"},
+                {kPassphrase}),
             kOk);
   EXPECT_EQ(server_.last().target, "/v1/credentials/billing-key/rotate?account=other&grace=120");
   EXPECT_THAT(out_, HasSubstr(an_id<ApprovalId>(7).to_string()));
 }
 
 TEST_F(CommandsTest, PeopleAreInvitedAndDisabled) {
-  sign_in("admin");
+  sign_in_with_key();
   answer("POST /v1/users/carol/invitations",
          protocol::Invitation{.code = SecretBytes::copy_of("code-123"), .expires = clock_.now()}
              .to_json());
-  EXPECT_EQ(run({"user", "invite", "carol"}), kOk) << err_;
+  EXPECT_EQ(run({"user", "invite", "carol"}), kFailed) << "no key, no code";
+  EXPECT_EQ(run({"user", "invite", "carol"}, {kPassphrase}), kOk) << err_;
+  EXPECT_TRUE(last_is_signed());
+  EXPECT_THAT(person_.shown, HasSubstr("user carol"));
   EXPECT_EQ(out_, "code-123\n") << "the code alone, for a pipe";
   EXPECT_THAT(err_, HasSubstr("--user carol --code"));
   answer("POST /v1/users/carol/disable",

@@ -6,6 +6,7 @@
 #include "approval/clock_statement.h"
 #include "cli/files.h"
 #include "cli/login.h"
+#include "cli/signing.h"
 #include "cli/user_key.h"
 #include "identity/principal.h"
 #include "protocol/clock.h"
@@ -43,11 +44,24 @@ Expected<Identity> whom_to_sign_in(const Context& context) {
   return before->identity;
 }
 
+// Signed with the person's own key: `what` says on the terminal what it does.
+template <typename Answer>
+Expected<Answer> post_signed(Context& context, ApiClient& api, const std::string& target,
+                             std::string_view what) {
+  WRIT_TRY(const auto signature, sign_request(context, api, "POST", target, as_bytes("{}"), what));
+  WRIT_TRY(const auto body, api.send_signed("POST", target, {}, signature));
+  return ApiClient::read<Answer>(body);
+}
+
 Expected<int> change_user(Context& context, const std::string& name, std::string_view change) {
   WRIT_TRY_VOID(check_name(name, "a user"));
   WRIT_TRY(auto api, context.api());
+  const auto target = "/v1/users/" + name + "/" + std::string(change);
   WRIT_TRY(const auto answer,
-           api.post<protocol::RevokedRuns>("/v1/users/" + name + "/" + std::string(change), {}));
+           change == "disable" ? api.post<protocol::RevokedRuns>(target, {})
+                               : post_signed<protocol::RevokedRuns>(
+                                     context, api, target,
+                                     "User " + name + " may sign in, approve and have runs again"));
   context.print("User " + name + " is " + (change == "disable" ? "disabled" : "enabled") + ".\n");
   if (!answer.revoked_runs.empty()) {
     context.print(counted(answer.revoked_runs.size(), "run") + " revoked:\n");
@@ -110,7 +124,11 @@ Expected<int> run_user_invite(Context& context, const std::string& name) {
   WRIT_TRY_VOID(check_name(name, "a user"));
   WRIT_TRY(auto api, context.api());
   WRIT_TRY(const auto invitation,
-           api.post<protocol::Invitation>("/v1/users/" + name + "/invitations", {}));
+           post_signed<protocol::Invitation>(
+               context, api, "/v1/users/" + name + "/invitations",
+               "A one-time code for user " + name +
+                   ": who has it enrols a key that signs in and approves as " + name +
+                   ", in place of any key before"));
   const auto& identity = api.identity();
   context.note("This code enrols one key for " + name + ", once, until " +
                format_time(invitation.expires) + ".");

@@ -44,12 +44,6 @@ std::vector<std::string> fact_lines(const Json& value) {
   return out;
 }
 
-std::string sign_of(std::string_view kind) {
-  if (kind == "added") return "+";
-  if (kind == "removed") return "-";
-  return "~";
-}
-
 std::string joined(const std::vector<std::string>& texts) {
   std::string out;
   for (const auto& text : texts) out += (out.empty() ? "" : ", ") + visible_text(text);
@@ -148,36 +142,6 @@ std::string render_approvals(const protocol::ApprovalList& list, const Style& st
   }
   out += '\n' + style.dim("To see one exactly and decide it: writ approve APPROVAL, or writ deny") +
          '\n';
-  return out;
-}
-
-std::string render_changes(const protocol::ApplyAnswer& answer, bool dry_run, const Style& style) {
-  std::string out;
-  for (const auto& change : answer.changes) {
-    const auto sign = sign_of(change.kind);
-    auto line = sign + " " + visible_text(change.what);
-    out += sign == "+" ? style.good(line) : sign == "-" ? style.bad(line) : style.notice(line);
-    if (!change.detail.empty()) {
-      out += "\n    " + wrap(visible_text(change.detail), style.width - 4, 4);
-    }
-    out += '\n';
-  }
-  const auto digest = hex_encode(answer.digest).substr(0, 16);
-  if (!answer.changed) {
-    out += "Nothing changes: version " + std::to_string(answer.version) + " (" + digest +
-           "…) says the same.\n";
-  } else if (dry_run) {
-    out += "Nothing was changed: this was a dry run against version " +
-           std::to_string(answer.version) + ".\n";
-    if (!answer.revoked_runs.empty())
-      out += "Applying it would revoke " + counted(answer.revoked_runs.size(), "run") + ".\n";
-  } else {
-    out += "Version " + std::to_string(answer.version) + " (" + digest + "…) is in force.\n";
-    if (!answer.revoked_runs.empty()) {
-      out += style.notice(counted(answer.revoked_runs.size(), "run") + " revoked:") + '\n';
-      for (const auto& run : answer.revoked_runs) out += "  " + run.to_string() + '\n';
-    }
-  }
   return out;
 }
 

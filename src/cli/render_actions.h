@@ -19,9 +19,6 @@ std::string render_action(const protocol::ActionView& action, const Style& style
 
 std::string render_approvals(const protocol::ApprovalList& list, const Style& style);
 
-// What changes, a line each; "nothing changes" where there is none.
-std::string render_changes(const protocol::ApplyAnswer& answer, bool dry_run, const Style& style);
-
 std::string render_findings(const std::vector<protocol::Finding>& findings, const Style& style);
 std::string render_credentials(const std::vector<protocol::WorkspaceCredential>& credentials,
                                const Style& style);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cli/apply.h"
 #include "protocol/message_generators.h"
 #include "wire/time_text.h"
 
@@ -115,19 +116,12 @@ To see one exactly and decide it: writ approve APPROVAL, or writ deny
   EXPECT_EQ(render_approvals({}, {}), "Nothing waits for approval.\n");
 }
 
-TEST(RenderChanges, ASameStateSaysSo) {
-  const protocol::ApplyAnswer same{
-      .version = 3, .digest = {}, .changed = false, .changes = {}, .revoked_runs = {}};
-  EXPECT_EQ(render_changes(same, false, {}),
-            "Nothing changes: version 3 (0000000000000000…) says the same.\n");
-}
-
 TEST(RenderAll, NoTextFromTheServerDrivesTheTerminal) {
   EXPECT_TRUE(rc::check("nothing unseen", [] {
     namespace any = protocol::testing;
     auto text = render_explanation(any::any<protocol::Explanation>(), {}) +
                 render_approvals(any::any<protocol::ApprovalList>(), {}) +
-                render_changes(any::any<protocol::ApplyAnswer>(), false, {}) +
+                render_difference(any::any<protocol::ApplyAnswer>().changes, {}) +
                 render_findings(any::any<protocol::WorkspaceView>().findings, {}) +
                 render_credentials(any::any<protocol::WorkspaceView>().credentials, {}) +
                 render_action(any::any<protocol::ActionView>(), {});

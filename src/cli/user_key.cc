@@ -51,7 +51,12 @@ JsonObject UserKey::about() const {
 
 Expected<UserKey> UserKey::generate(Identity owner, const SecretBytes& passphrase, Random& random,
                                     const crypto::PassphraseCost& cost) {
-  const auto key = crypto::Es256PrivateKey::generate();
+  return seal(std::move(owner), crypto::Es256PrivateKey::generate(), passphrase, random, cost);
+}
+
+Expected<UserKey> UserKey::seal(Identity owner, const crypto::Es256PrivateKey& key,
+                                const SecretBytes& passphrase, Random& random,
+                                const crypto::PassphraseCost& cost) {
   const jose::Jwk bare(key.public_key());
   UserKey out(std::move(owner), bare.with_kid(bare.thumbprint()));
   WRIT_TRY(out.sealed_,

@@ -44,6 +44,11 @@ class UserKey {
   static Expected<UserKey> generate(Identity owner, const SecretBytes& passphrase, Random& random,
                                     const crypto::PassphraseCost& cost = {});
 
+  // One that is there already, under the passphrase.
+  static Expected<UserKey> seal(Identity owner, const crypto::Es256PrivateKey& key,
+                                const SecretBytes& passphrase, Random& random,
+                                const crypto::PassphraseCost& cost = {});
+
   static Expected<UserKey> parse(std::string_view text);
   std::string to_text() const;
 

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli/render_actions.h"
-#include "cli/workspace_files.h"
+#include "cli/signing.h"
 #include "identity/principal.h"
 #include "protocol/credentials.h"
 #include "wire/time_text.h"
@@ -68,7 +68,9 @@ Expected<int> store_credential(Context& context, const std::string& target,
                                const std::string& name) {
   WRIT_TRY(auto api, context.api());  // before anyone types a value in vain
   WRIT_TRY(const auto value, credential_value(context, name));
-  WRIT_TRY(const auto body, api.send_secret("POST", target, value));
+  WRIT_TRY(const auto signature, sign_request(context, api, "POST", target, value.reveal(),
+                                              "a new value of the credential " + name));
+  WRIT_TRY(const auto body, api.send_secret("POST", target, value, signature));
   WRIT_TRY(const auto stored, ApiClient::read<protocol::CredentialStored>(body));
   context.print("Credential " + visible_text(stored.name) + ", version " +
                 std::to_string(stored.version) + ", is sent to " + visible_text(stored.origin) +
@@ -97,38 +99,6 @@ void add_loose_files(const std::filesystem::path& directory,
 }
 
 }  // namespace
-
-Expected<int> run_apply(Context& context, const ApplyCommand& command) {
-  WRIT_TRY(auto request, read_workspace(command.directory));
-  request.dry_run = command.dry_run;
-  WRIT_TRY(auto api, context.api());
-  auto body = api.send_whole("POST", "/v1/apply", request.to_json());
-  if (!body) {
-    auto failure = std::move(body).error();
-    if (failure.errors.empty()) return std::unexpected(std::move(failure.error));
-    if (command.json) {
-      context.print_json(JsonObject{{"errors", protocol::write_messages(failure.errors)}});
-      return kFailed;
-    }
-    for (const auto& error : failure.errors) {
-      // As compilers write it, so that editors find the place.
-      const auto place = std::filesystem::path(command.directory) / error.where;
-      std::string text =
-          (error.where.empty() ? command.directory : place.string()) + ": " + error.message;
-      if (!error.hint.empty()) text += " (" + error.hint + ")";
-      context.note(text);
-    }
-    return fail(Errc::invalid_input,
-                counted(failure.errors.size(), "problem") + "; nothing was changed");
-  }
-  WRIT_TRY(const auto answer, ApiClient::read<protocol::ApplyAnswer>(*body));
-  if (command.json) {
-    context.print_json(answer.to_json());
-  } else {
-    context.print(render_changes(answer, command.dry_run, context.style()));
-  }
-  return kOk;
-}
 
 Expected<int> run_credential_add(Context& context, const CredentialCommand& command) {
   WRIT_TRY_VOID(check_name(command.name, "a credential"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// apply, credential, doctor. Each returns the exit status.
+// credential, doctor. Each returns the exit status.
 #pragma once
 
 #include <chrono>
@@ -13,13 +13,6 @@
 #include "protocol/workspace.h"
 
 namespace writ::cli {
-
-struct ApplyCommand {
-  std::string directory;
-  bool dry_run = false;
-  bool json = false;
-};
-Expected<int> run_apply(Context& context, const ApplyCommand& command);
 
 struct CredentialCommand {
   std::string name;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Person: a user of the demo's workspace, with a key of their own that never leaves memory: what
+// Person: a user of the demo's workspace, with a key of their own: what
 // people do with `writ login`, `writ apply`, `writ approve`, here without a terminal and without a
 // passphrase typed, since nobody is there to type one.
 #pragma once
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "approval/decision.h"
+#include "approval/statements.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
@@ -19,6 +20,7 @@
 #include "cli/session.h"
 #include "cli/user_key.h"
 #include "jose/signer.h"
+#include "protocol/apply.h"
 #include "protocol/approvals.h"
 #include "protocol/credentials.h"
 #include "protocol/sessions.h"
@@ -49,7 +51,11 @@ class Person {
 
   Expected<cli::HttpAnswer> get(std::string target);
   Expected<cli::HttpAnswer> post(std::string target, const JsonObject& message);
+  // Signed with their own key, as is what gives somebody a key or an account (P40).
+  Expected<cli::HttpAnswer> post_signed(std::string target, const JsonObject& message);
   Expected<cli::HttpAnswer> post_secret(std::string target, const SecretBytes& octets);
+  // Looks at the difference, signs exactly that, and applies it.
+  Expected<cli::HttpAnswer> apply(protocol::ApplyRequest request);
 
   // Signs a decision about exactly what the view's statement says and sends it (P20).
   Expected<cli::HttpAnswer> decide(const protocol::ApprovalView& approval,
@@ -57,15 +63,20 @@ class Person {
 
   // Leaves key and session where the command line finds them.
   Expected<void> write_down(const std::filesystem::path& home) const;
+  // Leaves the key as a private JWK, under no passphrase: for programs that play this person.
+  Expected<void> write_key(const std::filesystem::path& path) const;
 
  private:
-  Person(const Place& place, cli::UserKey file, jose::Es256Signer key)
-      : place_(place), file_(std::move(file)), key_(std::move(key)) {}
+  Person(const Place& place, cli::UserKey file, crypto::Es256PrivateKey key)
+      : place_(place), file_(std::move(file)), private_key_(key), key_(std::move(key)) {}
   Expected<cli::HttpAnswer> send(std::string method, std::string target, SecretBytes body,
-                                 std::string content_type);
+                                 std::string content_type, bool is_signed = false);
+  Expected<WorkspaceId> workspace_id();
+  approval::Freshness freshness() const;
 
   Place place_;
   cli::UserKey file_;
+  crypto::Es256PrivateKey private_key_;
   jose::Es256Signer key_;
   std::optional<cli::Session> session_;
   std::optional<jose::Es256Signer> session_key_;

@@ -50,11 +50,14 @@ bool Story::found_workspace() {
   const auto documents =
       acme_documents({.billing_port = scene_.billing_port, .agent_keys = cast.agent_keys()});
   if (!documents) return false;
-  const protocol::ApplyRequest wanted{.documents = *documents, .dry_run = false};
-  const auto applied = seen("POST /v1/apply", cast.ada.post("/v1/apply", wanted.to_json()));
-  if (!tell("Ada applies the workspace's files as one version: people, agents with their ceilings, "
-            "the billing tools, the refund workflow, the policies.",
-            applied, {has_status(applied, 200)})) {
+  const protocol::ApplyRequest wanted{
+      .documents = *documents, .dry_run = false, .base = {}, .signed_by_admin = {}};
+  const auto applied = seen("POST /v1/apply", cast.ada.apply(wanted));
+  if (!tell(
+          "Ada looks at what the workspace's files would change, signs that with her own key, and "
+          "applies them as one version: people, agents with their ceilings, the billing tools, "
+          "the refund workflow, the policies.",
+          applied, {has_status(applied, 200)})) {
     return false;
   }
   const auto stored = seen(
@@ -75,7 +78,7 @@ bool Story::enrol_people() {
   auto& cast = scene_.cast;
   for (Person* person : {&cast.alice, &cast.bob, &cast.carol, &cast.olivia}) {
     const auto invitation = message_of<protocol::Invitation>(
-        cast.ada.post("/v1/users/" + person->name() + "/invitations", {}));
+        cast.ada.post_signed("/v1/users/" + person->name() + "/invitations", {}));
     const auto enrolled = invitation
                               ? signing_in(person->enrol(invitation->code))
                               : Seen{.request = "POST /v1/users/" + person->name() + "/invitations",

@@ -1,14 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocol/apply.h"
 
+#include <algorithm>
+
 #include "base/encoding.h"
+#include "wire/time_text.h"
 
 namespace writ::protocol {
+namespace {
+
+// Far more than documents within ApplyLimits can differ in.
+constexpr std::size_t kMaxChanges = 500'000;
+constexpr std::size_t kMaxChangeText = std::size_t{8} << 20;
+
+}  // namespace
+
+JsonObject VersionName::to_json() const {
+  return {{"version", write_count(version)}, {"digest", hex_encode(digest)}};
+}
+
+Expected<VersionName> VersionName::from_json(const Json& value, std::string pointer) {
+  ObjectReader r(value, std::move(pointer));
+  VersionName out;
+  out.version = read_count(r, "version");
+  out.digest = read_digest(r, "digest");
+  WRIT_TRY_VOID(r.finish());
+  return out;
+}
+
+JsonObject ApplySignature::to_json() const {
+  return {{"difference", hex_encode(difference)},
+          {"nonce", base64url_encode(nonce)},
+          {"expiry", format_time(expiry)},
+          {"signature", base64url_encode(signature)}};
+}
+
+Expected<ApplySignature> ApplySignature::from_json(const Json& value, std::string pointer) {
+  ObjectReader r(value, std::move(pointer));
+  ApplySignature out;
+  out.difference = read_digest(r, "difference");
+  out.nonce = read_base64url(r, "nonce", 64);
+  out.expiry = read_time(r, "expiry");
+  out.signature = read_base64url(r, "signature", 512);
+  WRIT_TRY_VOID(r.finish());
+  return out;
+}
 
 JsonObject ApplyRequest::to_json() const {
   JsonObject texts;
   for (const auto& [path, text] : documents) texts[path] = text;
-  return {{"documents", std::move(texts)}, {"dry_run", dry_run}};
+  JsonObject out{{"documents", std::move(texts)}, {"dry_run", dry_run}};
+  if (base) out["base"] = base->to_json();
+  if (signed_by_admin) out["signature"] = signed_by_admin->to_json();
+  return out;
 }
 
 Expected<ApplyRequest> ApplyRequest::from_json(const Json& value, std::string pointer,
@@ -16,8 +60,16 @@ Expected<ApplyRequest> ApplyRequest::from_json(const Json& value, std::string po
   ObjectReader r(value, std::move(pointer));
   ApplyRequest out;
   const auto& texts = r.object("documents");
-  out.dry_run = r.boolean("dry_run");
+  out.dry_run = r.optional_boolean("dry_run").value_or(false);
+  const auto* base = r.optional_value("base");
+  const auto* signature = r.optional_value("signature");
   WRIT_TRY_VOID(r.finish());
+  if (base != nullptr) {
+    WRIT_TRY(out.base, VersionName::from_json(*base, r.pointer("base")));
+  }
+  if (signature != nullptr) {
+    WRIT_TRY(out.signed_by_admin, ApplySignature::from_json(*signature, r.pointer("signature")));
+  }
   const auto at = r.pointer("documents");
   if (texts.size() > limits.documents) {
     return fail(Errc::too_large,
@@ -42,20 +94,36 @@ Expected<ApplyRequest> ApplyRequest::from_json(const Json& value, std::string po
   return out;
 }
 
-JsonObject Change::to_json() const { return {{"kind", kind}, {"what", what}, {"detail", detail}}; }
+JsonObject Change::to_json() const {
+  return {{"kind", kind}, {"key", key},       {"effect", effect},
+          {"what", what}, {"detail", detail}, {"lines", JsonArray(lines.begin(), lines.end())}};
+}
 
 Expected<Change> Change::from_json(const Json& value, std::string pointer) {
   ObjectReader r(value, std::move(pointer));
   r.allow_unknown();
-  Change out{.kind = r.string("kind"), .what = r.string("what"), .detail = read_text(r, "detail")};
+  Change out{.kind = r.string("kind"),
+             .key = read_text(r, "key"),
+             .effect = r.string("effect"),
+             .what = r.string("what"),
+             .detail = read_text(r, "detail", kMaxChangeText),
+             .lines = r.strings("lines", {.max = kMaxChanges}, {.min = 0, .max = kMaxChangeText})};
   WRIT_TRY_VOID(r.finish());
   return out;
+}
+
+bool ApplyAnswer::widens() const {
+  // Whatever is not known to do less.
+  return std::ranges::any_of(changes, [](const Change& change) {
+    return change.effect != "narrows" && change.effect != "informs";
+  });
 }
 
 JsonObject ApplyAnswer::to_json() const {
   return {{"version", write_count(version)},
           {"digest", hex_encode(digest)},
           {"changed", changed},
+          {"base", base.to_json()},
           {"changes", write_messages(changes)},
           {"revoked_runs", write_ids(revoked_runs)}};
 }
@@ -67,9 +135,11 @@ Expected<ApplyAnswer> ApplyAnswer::from_json(const Json& value, std::string poin
   out.version = read_count(r, "version");
   out.digest = read_digest(r, "digest");
   out.changed = r.boolean("changed");
-  const auto& changes = r.array("changes", {.max = kMaxList});
+  const auto& base = r.value("base");
+  const auto& changes = r.array("changes", {.max = kMaxChanges});
   out.revoked_runs = read_ids<RunId>(r, "revoked_runs");
   WRIT_TRY_VOID(r.finish());
+  WRIT_TRY(out.base, VersionName::from_json(base, r.pointer("base")));
   WRIT_TRY(out.changes, read_messages<Change>(changes, r.pointer("changes")));
   return out;
 }

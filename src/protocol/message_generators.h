@@ -119,19 +119,32 @@ inline UserToken any<UserToken>() {
 }
 template <>
 inline ApplyRequest any<ApplyRequest>() {
-  ApplyRequest out{.documents = {}, .dry_run = any_bool()};
+  ApplyRequest out{.documents = {}, .dry_run = any_bool(), .base = {}, .signed_by_admin = {}};
+  if (any_bool()) out.base = VersionName{.version = any_count(), .digest = any_digest()};
+  if (any_bool()) {
+    out.signed_by_admin = ApplySignature{.difference = any_digest(),
+                                         .nonce = Bytes(32, 7),
+                                         .expiry = any_time(),
+                                         .signature = Bytes(64, 9)};
+  }
   for (int i = *rc::gen::inRange(0, 4); i > 0; --i) out.documents[any_text()] = any_text();
   return out;
 }
 template <>
 inline Change any<Change>() {
-  return {.kind = some_text(), .what = some_text(), .detail = any_text()};
+  return {.kind = some_text(),
+          .key = any_text(),
+          .effect = some_text(),
+          .what = some_text(),
+          .detail = any_text(),
+          .lines = any_list(any_text)};
 }
 template <>
 inline ApplyAnswer any<ApplyAnswer>() {
   return {.version = any_count(),
           .digest = any_digest(),
           .changed = any_bool(),
+          .base = {.version = any_count(), .digest = any_digest()},
           .changes = any_list(any<Change>),
           .revoked_runs = any_list(any_id<RunId>)};
 }

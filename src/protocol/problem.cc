@@ -59,6 +59,11 @@ Expected<ProblemView> ProblemView::from_json(const Json& value) {
       if (auto error = DocumentError::from_json(each)) out.errors.push_back(std::move(*error));
     }
   }
+  if (const Json* all = object->if_contains("changes"); all != nullptr && all->is_array()) {
+    for (const auto& each : all->get_array()) {
+      if (auto change = Change::from_json(each)) out.changes.push_back(std::move(*change));
+    }
+  }
   out.members = *object;
   return out;
 }

@@ -22,6 +22,7 @@ struct ProblemView {
   std::string where;
   std::string hint;
   std::vector<DocumentError> errors;  // of an apply
+  std::vector<Change> changes;        // of one that was not made: what it would change now
   JsonObject members;                 // the whole document
 
   // What is missing or of another type is left empty: a problem is for showing, and half of one is

@@ -59,6 +59,12 @@ std::optional<std::string> count_fault(std::size_t count, const ListRule& rule) 
   return std::nullopt;
 }
 
+std::string known_here(const std::set<std::string, std::less<>>& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "known here: " : ", ") + name;
+  return out;
+}
+
 }  // namespace
 
 ObjectReader::ObjectReader(const JsonObject& object, std::string pointer)
@@ -303,7 +309,7 @@ Expected<void> ObjectReader::finish() {
     const std::string extract = quoted_extract(name);
     const bool safe = extract == in_quotes(name);
     return fail(Errc::invalid_input, "unknown key " + extract,
-                json_pointer(pointer_, safe ? name : extract));
+                json_pointer(pointer_, safe ? name : extract), known_here(known_));
   }
   return {};
 }

@@ -57,12 +57,12 @@ std::string error_of(std::string_view text, Read read, std::string pointer = "")
 TEST(ObjectReader, AnUnknownKeyIsRefusedWithItsPlace) {
   const auto read = [](ObjectReader& r) { r.string("name"); };
   EXPECT_EQ(error_of(R"({"name":"a","nmae":"b"})", read, "/steps/0"),
-            "/steps/0/nmae: unknown key \"nmae\"");
+            "/steps/0/nmae: unknown key \"nmae\" (known here: name)");
   EXPECT_EQ(error_of(R"({"name":"a","x\u202e":1})", read),
-            "/\"x\\u202e\": unknown key \"x\\u202e\"");
+            "/\"x\\u202e\": unknown key \"x\\u202e\" (known here: name)");
   // As many known names as members, but not the same ones.
   EXPECT_EQ(error_of(R"({"nmae":"b"})", [](ObjectReader& r) { r.optional_string("name"); }),
-            "/nmae: unknown key \"nmae\"");
+            "/nmae: unknown key \"nmae\" (known here: name)");
 }
 
 TEST(ObjectReader, AMissingMemberUnderASlipOfThePenIsNamedWithIt) {
@@ -93,7 +93,7 @@ TEST(ObjectReader, UnknownKeysPassOnlyWhereAllowed) {
   EXPECT_EQ(error_of(R"({"more":1})", read), "/name: \"name\" is missing");
   const auto ignore = [](ObjectReader& r) { r.ignore("a"); };
   EXPECT_EQ(error_of(R"({"a":1})", ignore), "accepted");
-  EXPECT_EQ(error_of(R"({"a":1,"b":1})", ignore), "/b: unknown key \"b\"");
+  EXPECT_EQ(error_of(R"({"a":1,"b":1})", ignore), "/b: unknown key \"b\" (known here: a)");
 }
 
 TEST(ObjectReader, AMissingRequiredMemberIsRefused) {

@@ -66,7 +66,7 @@ TEST(Toml, AnErrorOfTheReaderNamesFileAndLine) {
   ObjectReader r(document->object());
   r.string("name");
   EXPECT_EQ(document->locate(r.finish().error()).to_string(),
-            "agents/a.toml:2:1: unknown key \"nmae\"");
+            "agents/a.toml:2:1: unknown key \"nmae\" (known here: name)");
 }
 
 TEST(Toml, AnErrorOfTheGrammarNamesFileAndLine) {

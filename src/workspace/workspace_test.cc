@@ -6,7 +6,6 @@
 
 #include "base/fake_clock.h"
 #include "base/fake_random.h"
-#include "workspace/difference.h"
 #include "workspace/version.h"
 
 namespace writ::workspace {
@@ -177,21 +176,6 @@ TEST_F(Workspace, LimitsRefuseTheWhole) {
   auto documents = example();
   documents["policies/big.cedar"] = std::string(2 << 20, ' ');
   EXPECT_THAT(problems(documents), testing::HasSubstr("policies/big.cedar"));
-}
-
-TEST_F(Workspace, TheDifferenceSaysWhoseAuthorityGrew) {
-  const auto before = built(example());
-  EXPECT_TRUE(difference(before.version.get(), *built(example(), before.names).version).empty());
-
-  auto documents = example();
-  auto& planner = documents["agents/planner.toml"];
-  const auto at = planner.find("use = [");
-  ASSERT_NE(at, std::string::npos);
-  planner.insert(at + 7, "\"billing.customer.delete\", ");
-  const auto changes = difference(before.version.get(), *built(documents, before.names).version);
-  ASSERT_EQ(changes.size(), 1U);
-  EXPECT_EQ(changes[0].what, "agent planner");
-  EXPECT_EQ(changes[0].detail, "may use billing.customer.delete now");
 }
 
 TEST_F(Workspace, P48_ADocumentThatNamesAFileIsRefusedAndOneThatWasStoredIsServed) {

@@ -40,7 +40,7 @@ before(async () => {
     ) +
     `\n[providers.corp]\nissuer = "${issuer}"\nalgorithms = ["RS256"]\nallow_addresses = ["127.0.0.1/32"]\n` +
     'client_ids = { planner = "writ-acme-planner", support = "writ-acme-support" }\n';
-  const applied = await stage.person('admin', 'POST', '/v1/apply', { documents, dry_run: false });
+  const applied = await stage.apply(documents);
   assert.equal(applied.status, 200, JSON.stringify(applied.json));
   planner = await stage.agent('planner');
   support = await stage.agent('support');

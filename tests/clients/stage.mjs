@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A running Writ with workspace acme, and its people and agents: what `writ demo --only-stage` leaves in its directory.
 import { spawn } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, createPrivateKey, randomBytes, randomUUID, sign } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -13,6 +13,14 @@ export const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 export const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
 export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
+// RFC 8785 for values whose numbers are integers.
+function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const members = Object.keys(value).sort().map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`);
+  return `{${members.join(',')}}`;
+}
 
 export class Stage {
   static async set() {
@@ -83,6 +91,29 @@ export class Stage {
       body: message && JSON.stringify(message),
     });
     return { status: response.status, json: JSON.parse((await response.text()) || 'null') };
+  }
+
+  // As `writ apply`: looks at the difference, signs it with the admin's own key, and applies exactly that.
+  async apply(documents) {
+    const seen = await this.person('admin', 'POST', '/v1/apply', { documents, dry_run: true });
+    if (seen.status !== 200) return seen;
+    const { base, changes, digest } = seen.json;
+    const who = await this.person('admin', 'GET', '/v1/session');
+    const sha256 = (text) => createHash('sha256').update(text).digest('hex');
+    const difference = sha256(canonical({ changes, tag: 'writ-difference-v1' }));
+    const nonce = randomBytes(32).toString('base64url');
+    const expiry = new Date(Date.now() + 300_000).toISOString();
+    const statement = { base, difference, digest, expiry, nonce, tag: 'writ-apply-v1', workspace: who.json.workspace_id };
+    const key = createPrivateKey({
+      key: JSON.parse(readFileSync(join(this.serving.directory, 'people', 'admin.jwk'), 'utf8')),
+      format: 'jwk',
+    });
+    const signature = sign('sha256', canonical(statement), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url');
+    return this.person('admin', 'POST', '/v1/apply', {
+      documents,
+      base,
+      signature: { difference, nonce, expiry, signature },
+    });
   }
 
   // openid-client as this agent: its own key for private_key_jwt and for DPoP.

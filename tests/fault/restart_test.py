@@ -132,7 +132,7 @@ class Restart(unittest.TestCase):
         self.assertIn("log", ready.body.decode())
         # Nothing that would have to be recorded is done.
         time.sleep(1.05 - time.time() % 1)  # as Server.start() says
-        invited = self.acme.people["admin"].call("POST", "/v1/users/bob/invitations", {})
+        invited = self.acme.people["admin"].call("POST", "/v1/users/bob/invitations", {}, signed=True)
         self.assertEqual(invited.status, 503, invited)
 
 

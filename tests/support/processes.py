@@ -101,19 +101,20 @@ class Acme:
         self.agents = {name: Agent(server.url, "acme", name) for name in ("planner", "support", "billing")}
         admin = self.people["admin"]
         must(admin.sign_in(server.founding_code), 201)
-        must(admin.call("POST", "/v1/apply", {"documents": self.documents(billing_port), "dry_run": False}), 200)
+        must(admin.apply(self.documents(billing_port)), 200)
         must(
             admin.call(
                 "POST",
                 "/v1/credentials/billing-api-key?server=billing",
                 body=key,
                 content_type="application/octet-stream",
+                signed=True,
             ),
             201,
         )
         for name, person in self.people.items():
             if person is not admin:
-                code = must(admin.call("POST", f"/v1/users/{name}/invitations", {}), 201, 200).json["code"]
+                code = must(admin.call("POST", f"/v1/users/{name}/invitations", {}, signed=True), 201, 200).json["code"]
                 must(person.sign_in(code), 201)
 
     def documents(self, billing_port):

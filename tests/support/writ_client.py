@@ -32,6 +32,12 @@ def canonical(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def fresh():
+    """A nonce, and an expiry in five minutes."""
+    at = time.gmtime(time.time() + 300)
+    return b64url(secrets.token_bytes(32)), time.strftime("%Y-%m-%dT%H:%M:%S.000Z", at)
+
+
 class Key:
     """A P-256 key; its private half lies in a file for as long as this object."""
 
@@ -145,20 +151,67 @@ class Person:
             self.session = answer.json["session"]
         return answer
 
-    def call(self, method, path, message=None, body=None, content_type="application/json"):
+    def call(self, method, path, message=None, body=None, content_type="application/json", signed=False):
+        """With `signed`, also by this person's own key (P40)."""
         url = self.url + path
         headers = {
             "Authorization": "DPoP " + self.session,
             "DPoP": self.session_key.dpop(method, url, self.session),
         }
         if message is not None:
-            body = json.dumps(message)
+            body = canonical(message)
+        if signed:
+            headers["Writ-Signature"] = self.signature(method, path, body or "{}")
         if body is not None:
             headers["Content-Type"] = content_type
         return request(method, url, headers, body)
 
     def get(self, path):
         return self.call("GET", path)
+
+    def workspace_id(self):
+        return self.get("/v1/session").json["workspace_id"]
+
+    def signature(self, method, target, body):
+        nonce, expiry = fresh()
+        statement = {
+            "body": hashlib.sha256(body if isinstance(body, bytes) else body.encode()).hexdigest(),
+            "expiry": expiry,
+            "method": method,
+            "nonce": nonce,
+            "tag": "writ-route-v1",
+            "target": target,
+            "workspace": self.workspace_id(),
+        }
+        return f"nonce={nonce}; expiry={expiry}; signature={b64url(self.key.sign(canonical(statement).encode()))}"
+
+    def apply(self, documents):
+        """As `writ apply`: looks at the difference, signs it where it widens, and applies exactly that (P40)."""
+        seen = self.call("POST", "/v1/apply", {"documents": documents, "dry_run": True})
+        if seen.status != 200 or not seen.json["changed"]:
+            return seen
+        message = {"documents": documents, "base": seen.json["base"]}
+        if any(change["effect"] == "widens" for change in seen.json["changes"]):
+            nonce, expiry = fresh()
+            shown = canonical({"changes": seen.json["changes"], "tag": "writ-difference-v1"})
+            difference = hashlib.sha256(shown.encode()).hexdigest()
+            statement = {
+                "base": seen.json["base"],
+                "difference": difference,
+                "digest": seen.json["digest"],
+                "expiry": expiry,
+                "nonce": nonce,
+                "tag": "writ-apply-v1",
+                "workspace": self.workspace_id(),
+            }
+            signature = b64url(self.key.sign(canonical(statement).encode()))
+            message["signature"] = {
+                "difference": difference,
+                "expiry": expiry,
+                "nonce": nonce,
+                "signature": signature,
+            }
+        return self.call("POST", "/v1/apply", message)
 
     def decide(self, approval, groups, decision="approve", workspace_id=None):
         """Signs the commitment that the approval's own statement and salt give (P20)."""
