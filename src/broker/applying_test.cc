@@ -352,14 +352,14 @@ TEST_F(ApplyingTest, P40_AWideningApplyIsSignedByTheAdminsOwnKey) {
   using Why = NotApplied::Why;
   const auto wider = with_bob_as_admin(acme.documents());
   const auto why = [&](ApplyAsk ask) -> std::optional<Why> {
-    auto out = acme.run(applying.apply(acme.workspace(), std::move(ask), caller("admin")));
+    auto out = acme.run(applying.apply(acme.workspace(), std::move(ask), acme.authority("admin", Operation::apply)));
     return out ? std::nullopt : std::optional(out.error().why);
   };
   const auto good = [&] { return signed_apply("admin", wider); };
 
   auto ask = good();
   ask.signature.reset();
-  const auto refused = acme.run(applying.apply(acme.workspace(), ask, caller("admin")));
+  const auto refused = acme.run(applying.apply(acme.workspace(), ask, acme.authority("admin", Operation::apply)));
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().why, Why::needs_key);
   ASSERT_EQ(refused.error().changes.size(), 1U);
@@ -394,7 +394,7 @@ TEST_F(ApplyingTest, P40_WhatOnlyNarrowsNeedsNoKey) {
   auto ask =
       signed_apply("admin", replaced(acme.documents(), "workspace.toml", "\"15m\"", "\"10m\""));
   ask.signature.reset();
-  EXPECT_TRUE(acme.run(applying.apply(acme.workspace(), ask, caller("admin"))).has_value());
+  EXPECT_TRUE(acme.run(applying.apply(acme.workspace(), ask, acme.authority("admin", Operation::apply))).has_value());
   EXPECT_EQ(version(), 2U);
 }
 
@@ -402,9 +402,9 @@ TEST_F(ApplyingTest, P40_ANonceIsGoodOnce) {
   auto ask = signed_apply("admin", with_bob_as_admin(acme.documents()));
   const auto fresh = ask.signature->by.fresh;
   Unit unit;
-  unit.once = {nonce_of(*caller("admin").user, fresh)};
+  unit.once = {nonce_of(*acme.workspace().version()->user("admin"), fresh)};
   ASSERT_TRUE(acme.run(acme.workspace().store().commit(std::move(unit))));
-  const auto out = acme.run(applying.apply(acme.workspace(), std::move(ask), caller("admin")));
+  const auto out = acme.run(applying.apply(acme.workspace(), std::move(ask), acme.authority("admin", Operation::apply)));
   ASSERT_FALSE(out.has_value());
   EXPECT_EQ(out.error().why, NotApplied::Why::needs_key);
   EXPECT_EQ(version(), 1U);
@@ -432,7 +432,7 @@ TEST_F(ApplyingTest, P40_AnApplyNamesTheVersionThatItWasMadeAgainst) {
   two["workspace.toml"] += "\n[users.frank]\n";
   auto second = signed_apply("admin", two);
   ASSERT_TRUE(apply(one).has_value());
-  const auto late = acme.run(applying.apply(acme.workspace(), second, caller("admin")));
+  const auto late = acme.run(applying.apply(acme.workspace(), second, acme.authority("admin", Operation::apply)));
   ASSERT_FALSE(late.has_value());
   EXPECT_EQ(late.error().why, Why::moved);
   EXPECT_EQ(late.error().base.number, 2U);
@@ -442,7 +442,7 @@ TEST_F(ApplyingTest, P40_AnApplyNamesTheVersionThatItWasMadeAgainst) {
   EXPECT_THAT(seen, UnorderedElementsAre("removed user erin", "added user frank"));
   // And one that names none is not guessed at.
   second.base.reset();
-  EXPECT_FALSE(acme.run(applying.apply(acme.workspace(), second, caller("admin"))).has_value());
+  EXPECT_FALSE(acme.run(applying.apply(acme.workspace(), second, acme.authority("admin", Operation::apply))).has_value());
   EXPECT_EQ(version(), 2U);
 }
 
