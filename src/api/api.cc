@@ -192,11 +192,18 @@ Task<Handled> Api::answer(net::ServerRequest& request, Match match) {
   co_return handled;
 }
 
+<<<<<<< ours
 Expected<Api::Admitted> Api::admit(const Asked& asked, Takes takes) {
   const broker::Holder holder{
       .workspace = asked.workspace->id(),
       .member = asked.caller.run != nullptr ? asked.caller.run->agent.raw()
                                             : asked.caller.user->id.raw()};
+=======
+Expected<Api::Admitted> Api::admit(const Asked& asked, broker::Operation operation) {
+  const broker::Holder holder{.workspace = asked.workspace->id(),
+                              .member = asked.caller.run != nullptr ? asked.caller.run->agent.raw()
+                                                                    : asked.caller.user->id.raw()};
+>>>>>>> theirs
   const std::uint64_t most = !asked.request.has_body()               ? 0
                              : takes == Takes::documents ? kMaxApplyBody
                                                                      : kMaxSmallBody;

@@ -259,16 +259,14 @@ TEST_F(ApiTest, P37_ApprovalsComeInPagesWithoutTheirStatementsAndOneIsWhole) {
     target = "/v1/approvals?limit=2&cursor=" + *page.cursor;
   }
   EXPECT_EQ(seen, asked);
-  const auto one = read<protocol::ApprovalView>(
-      as("bob", "GET", "/v1/approvals/" + asked.front().to_string()));
-  EXPECT_EQ(one.statement,
-            acme.approvals().find(acme.workspace(), asked.front())->statement);
+  const auto one =
+      read<protocol::ApprovalView>(as("bob", "GET", "/v1/approvals/" + asked.front().to_string()));
+  EXPECT_EQ(one.statement, acme.approvals().find(acme.workspace(), asked.front())->statement);
   EXPECT_EQ(as("bob", "GET", "/v1/approvals?cursor=apr_1").status, 400);
 }
 
 TEST_F(ApiTest, P37_AControlRequestTakesItsShareBeforeItsBodyIsRead) {
-  const broker::Holder bob{.workspace = acme.workspace().id(),
-                           .member = acme.user_id("bob").raw()};
+  const broker::Holder bob{.workspace = acme.workspace().id(), .member = acme.user_id("bob").raw()};
   {
     const auto bytes = acme.shares().control_bytes.take(bob, std::uint64_t{1'000'000} << 20);
     ASSERT_TRUE(bytes);

@@ -25,8 +25,8 @@ Expected<PageAsked> page_asked(const Form& query) {
   if (limit) {
     WRIT_TRY(const auto value, parse_number(*limit, "limit"));
     if (value < 1 || value > kMostOfPage) {
-      return fail(Errc::invalid_input,
-                  "is not a number from 1 to " + std::to_string(kMostOfPage), "limit");
+      return fail(Errc::invalid_input, "is not a number from 1 to " + std::to_string(kMostOfPage),
+                  "limit");
     }
     out.limit = value;
   }

@@ -185,15 +185,14 @@ class Reader {
         number(limits, "connections", {.min = 1, .max = 1'000'000}, listener.connections);
     listener.body =
         number(limits, "body_bytes", {.min = 1024, .max = std::int64_t{1} << 40}, listener.body);
-    listener.body_bytes_per_second = number(limits, "body_bytes_per_second",
-                                            {.min = 0, .max = 1'000'000'000},
-                                            listener.body_bytes_per_second);
+    listener.body_bytes_per_second =
+        number(limits, "body_bytes_per_second", {.min = 0, .max = 1'000'000'000},
+               listener.body_bytes_per_second);
     auto& strangers = listener.strangers;
     const IntegerRule connections{.min = 1, .max = 1'000'000};
     strangers.connections = number(limits, "strangers", connections, strangers.connections);
-    strangers.connections_per_address =
-        number(limits, "strangers_per_address", connections,
-               std::max<std::size_t>(1, strangers.connections / 4));
+    strangers.connections_per_address = number(limits, "strangers_per_address", connections,
+                                               std::max<std::size_t>(1, strangers.connections / 4));
     // A head of the largest size fits in any case.
     const IntegerRule bytes{.min = std::int64_t{256} << 10, .max = std::int64_t{1} << 40};
     strangers.bytes = number(limits, "stranger_bytes", bytes, strangers.bytes);
@@ -224,8 +223,8 @@ class Reader {
   static void share(ObjectReader& from, const std::string& name, std::int64_t max,
                     broker::ShareLimits& into, std::string_view of_member = "_per_agent") {
     const auto part = [](std::uint64_t whole, std::uint64_t numerator, std::uint64_t denominator) {
-      return std::max<std::uint64_t>(1, whole / denominator * numerator +
-                                            whole % denominator * numerator / denominator);
+      return std::max<std::uint64_t>(
+          1, whole / denominator * numerator + whole % denominator * numerator / denominator);
     };
     const auto before = into;
     const IntegerRule rule{.min = 1, .max = max};

@@ -267,8 +267,7 @@ Expected<Approvals::SharedTaken> Approvals::take(const LiveWorkspace& workspace,
       if (entry != known.end() && entry->second.taken != nullptr) return entry->second.taken;
     }
   }
-  const Holder holder{
-      .workspace = asked.workspace, .member = asked.agent.raw(), .run = asked.run};
+  const Holder holder{.workspace = asked.workspace, .member = asked.agent.raw(), .run = asked.run};
   Taken taken;
   WRIT_TRY(taken.question, shares_.questions.take(holder));
   WRIT_TRY(taken.bytes, shares_.question_bytes.take(holder, text_bytes(asked)));

@@ -108,7 +108,8 @@ class Approvals {
   struct Board {
     std::map<ApprovalId, Entry> by_id;
     std::map<Digest, ApprovalId> by_digest;  // the latest of each
-    std::map<Digest, Shared> denied;  // by likeness, without their texts: a new key is no way around
+    std::map<Digest, Shared>
+        denied;  // by likeness, without their texts: a new key is no way around
     std::map<Digest, Broadcast> asking;  // by digest: a question about it is being written
     std::deque<ApprovalId> ended;        // of by_id, in the order in which they ended
     std::size_t ended_bytes = 0;         // of their texts

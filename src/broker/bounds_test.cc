@@ -31,8 +31,8 @@ class Questions {
                                                     const std::string& key,
                                                     std::int64_t amount = 12'000) {
     acme.preview(run, amount);
-    const auto stopped = acme.run(acme.calls().prepare(
-        acme.workspace(), acme.refund(run, key, amount), dialer_, {}));
+    const auto stopped = acme.run(
+        acme.calls().prepare(acme.workspace(), acme.refund(run, key, amount), dialer_, {}));
     EXPECT_FALSE(stopped);
     if (const auto* needed = std::get_if<ApprovalNeeded>(&stopped.error())) return needed->approval;
     const auto* error = std::get_if<Error>(&stopped.error());
@@ -73,8 +73,10 @@ TEST(QuestionBounds, P37_TheirTextsAreBoundedTogether) {
   std::string met;
   for (int i = 0; i < 20 && met.empty(); ++i) {
     auto question = q.ask(*run, "k" + std::to_string(i));
-    if (question) ++asked;
-    else met = question.error();
+    if (question)
+      ++asked;
+    else
+      met = question.error();
   }
   EXPECT_GE(asked, 1);
   EXPECT_LT(asked, 4);
@@ -115,8 +117,8 @@ TEST(QuestionBounds, P37_QuestionsThatEndedKeepBoundedMemory) {
     known += q.acme.approvals().find(q.acme.workspace(), each->id) != nullptr ? 1 : 0;
   EXPECT_EQ(known, 256U);
   // The store still tells how it ended.
-  const auto first = q.acme.run(
-      find_approval(q.acme.workspace(), q.acme.approvals(), questions.front()->id));
+  const auto first =
+      q.acme.run(find_approval(q.acme.workspace(), q.acme.approvals(), questions.front()->id));
   ASSERT_TRUE(first && *first != nullptr);
   EXPECT_TRUE(approval::is_final((*first)->state));
 }
@@ -137,10 +139,9 @@ TEST_F(RunBounds, P37_AnAgentsLivingRunsAreBoundedHoweverTheyBegin) {
   ASSERT_TRUE(first);
   ASSERT_TRUE(acme.start_run());
   EXPECT_EQ(limit(acme.start_run().error()), "runs_per_agent");
-  EXPECT_EQ(limit(acme.run(acme.grants().start_for_workspace(acme.client("planner"),
-                                                             GrantsAcme::plan(),
-                                                             GrantsAcme::billing_server(),
-                                                             GrantsAcme::kTrace))
+  EXPECT_EQ(limit(acme.run(acme.grants().start_for_workspace(
+                               acme.client("planner"), GrantsAcme::plan(),
+                               GrantsAcme::billing_server(), GrantsAcme::kTrace))
                       .error()),
             "runs_per_agent");
   // Another agent's are its own; and what it could not redeem is not handed down.
@@ -154,11 +155,12 @@ TEST_F(RunBounds, P37_AnAgentsLivingRunsAreBoundedHoweverTheyBegin) {
             "runs_per_agent");
 
   // An end gives the place back, of all that ends with it; the token that was refused is not used.
-  ASSERT_TRUE(acme.run(acme.revocations().revoke(
-      acme.workspace(), {first->run}, {.by = "server", .by_name = {}, .reason = {}})));
+  ASSERT_TRUE(acme.run(acme.revocations().revoke(acme.workspace(), {first->run},
+                                                 {.by = "server", .by_name = {}, .reason = {}})));
   ASSERT_TRUE(acme.start_run());
-  EXPECT_EQ(acme.shares().runs.held({.workspace = acme.workspace().id(),
-                                     .member = acme.workspace().version()->agent("support")->agent->id.raw()}),
+  EXPECT_EQ(acme.shares().runs.held(
+                {.workspace = acme.workspace().id(),
+                 .member = acme.workspace().version()->agent("support")->agent->id.raw()}),
             (Share::Held{.server = 2, .workspace = 2}));
 }
 
@@ -166,8 +168,8 @@ TEST_F(RunBounds, P37_AWorkspacesLivingRunsAreBounded) {
   GrantsAcme acme({.per_second = 100'000, .burst = 100'000},
                   with_runs({.server = 100, .workspace = 2, .agent = 2}));
   const auto first = acme.start_run().value();
-  ASSERT_TRUE(
-      acme.take_over("support", acme.hand_down("planner", first, GrantsAcme::to_support())->token.text));
+  ASSERT_TRUE(acme.take_over(
+      "support", acme.hand_down("planner", first, GrantsAcme::to_support())->token.text));
   EXPECT_EQ(limit(acme.start_run().error()), "runs_per_workspace");
 }
 

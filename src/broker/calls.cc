@@ -240,7 +240,8 @@ Task<Calls::Step<std::optional<Approvals::Ready>>> Calls::approved(
   // One that nobody answered ends the call, which must not go on asking by itself.
   auto now = co_await find_approval(workspace, parts_.approvals, pending.approval->id);
   if (!now) co_return stop(std::move(now).error());
-  if (*now == nullptr || approval::state_at(**now, parts_.clock.now()) == approval::State::expired) {
+  if (*now == nullptr ||
+      approval::state_at(**now, parts_.clock.now()) == approval::State::expired) {
     co_return stop(Errc::denied, "nobody answered the approval request in time", "approval",
                    "send the call again to ask anew");
   }

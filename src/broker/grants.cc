@@ -194,8 +194,7 @@ Task<Expected<Granted>> Grants::begin(const AuthenticatedClient& client,
                     .run_ends = run.ends};
 }
 
-Task<Expected<void>> Grants::publish(LiveWorkspace& workspace, SharedRun run,
-                                     Share::Slot slot) {
+Task<Expected<void>> Grants::publish(LiveWorkspace& workspace, SharedRun run, Share::Slot slot) {
   const RevocationCause cause{.by = "server",
                               .by_name = {},
                               .reason = "an ancestor, its user or its agent ended as it began"};

@@ -122,8 +122,7 @@ Task<Expected<std::optional<KnownRun>>> find_run(LiveWorkspace& workspace, RunId
     WRIT_CO_TRY(auto known, parse_run_record(*record));
     co_return std::optional(std::move(known));
   }
-  WRIT_CO_TRY(const auto entries,
-              co_await entries_about(workspace, id.to_string(), kMostOfRun));
+  WRIT_CO_TRY(const auto entries, co_await entries_about(workspace, id.to_string(), kMostOfRun));
   for (const auto& each : entries) {
     if (each.entry.kind() == Kind::run_started && each.entry.subjects().run == id)
       co_return std::optional(from_log(entries, each));
@@ -247,8 +246,7 @@ Task<Expected<std::vector<RunId>>> read_run(LiveWorkspace& workspace, const Appr
         auto& list = by_action[about.action];
         if (list.empty()) order.push_back(about.action);
         auto json = entry.json();
-        list.push_back(
-            {.row = std::move(row), .entry = std::move(entry), .json = std::move(json)});
+        list.push_back({.row = std::move(row), .entry = std::move(entry), .json = std::move(json)});
       }
     }
   }

@@ -4,10 +4,9 @@
 namespace writ::broker {
 
 InFlight::InFlight(const SharedLimits& limits)
-    : calls_({.kind = "calls",
-              .what = "calls under way",
-              .hint = "wait until one of them has ended"},
-             limits.calls),
+    : calls_(
+          {.kind = "calls", .what = "calls under way", .hint = "wait until one of them has ended"},
+          limits.calls),
       bytes_({.kind = "call_bytes",
               .what = "bytes of calls under way",
               .hint = "wait until one of the calls has ended"},

@@ -16,8 +16,8 @@ Expected<void> LiveRuns::add(std::shared_ptr<const delegation::Run> run, Share::
     parent->second.children.push_back(run->id);
   }
   const auto id = run->id;
-  runs_.emplace(
-      id, Entry{.run = std::move(run), .stop = {}, .children = {}, .slot = std::move(slot)});
+  runs_.emplace(id,
+                Entry{.run = std::move(run), .stop = {}, .children = {}, .slot = std::move(slot)});
   return {};
 }
 

@@ -56,11 +56,12 @@ Task<Expected<RunPage>> list_runs(LiveWorkspace& workspace, RunState state,
   if (state == RunState::living) co_return page;
 
   // Past every id.
-  auto before = from && !from->living ? from->after.to_string() : std::string(RunId::prefix()) + "~";
+  auto before =
+      from && !from->living ? from->after.to_string() : std::string(RunId::prefix()) + "~";
   for (std::size_t read = 0;;) {
-    WRIT_CO_TRY(const auto records, co_await workspace.store().list_back(
-                                        RecordKind::run, before,
-                                        std::min(kBatch, limits.records - read)));
+    WRIT_CO_TRY(const auto records,
+                co_await workspace.store().list_back(RecordKind::run, before,
+                                                     std::min(kBatch, limits.records - read)));
     if (records.empty()) co_return page;
     for (const auto& record : records) {
       before = record.id;

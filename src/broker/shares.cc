@@ -35,8 +35,7 @@ std::optional<Exceeded> exceeded(const Error& error) {
   if (colon == text.npos) return std::nullopt;
   const auto digits = text.substr(colon + 1);
   std::int64_t after = 0;
-  const auto [end, problem] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), after);
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), after);
   if (problem != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
   return Exceeded{.limit = std::string(text.substr(0, colon)), .after = seconds(after)};
 }
@@ -127,7 +126,8 @@ class Share::State {
     const std::array bounds{
         Bound{"run", of_run ? *limits_.run : ~std::uint64_t{0}, of_run ? now.run : 0},
         Bound{name_.member, limits_.agent, now.member},
-        Bound{"workspace", limits_.workspace, now.workspace}, Bound{"", limits_.server, now.server}};
+        Bound{"workspace", limits_.workspace, now.workspace},
+        Bound{"", limits_.server, now.server}};
     for (const auto& bound : bounds) {
       const bool never = amount > bound.limit;
       if (!never && amount <= bound.limit - std::min(bound.limit, bound.used)) continue;
@@ -135,8 +135,9 @@ class Share::State {
       const auto limit = std::string(name_.kind) + (bound.owner.empty() ? "" : "_per_" + owner);
       if (never) {
         return over_limit({.limit = limit},
-                          std::to_string(amount) + " is more than the " + std::to_string(bound.limit) +
-                              " " + std::string(name_.what) + " that a " + owner + " may have",
+                          std::to_string(amount) + " is more than the " +
+                              std::to_string(bound.limit) + " " + std::string(name_.what) +
+                              " that a " + owner + " may have",
                           "send less, or have " + limit + " raised in writ.toml");
       }
       return over_limit({.limit = limit, .after = name_.after},

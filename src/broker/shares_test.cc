@@ -27,9 +27,8 @@ class World {
       for (int a = 0; a < 2; ++a) {
         const auto agent = AgentId::make(clock_, random_);
         for (int r = 0; r < 2; ++r) {
-          holders.push_back({.workspace = workspace,
-                             .member = agent.raw(),
-                             .run = RunId::make(clock_, random_)});
+          holders.push_back(
+              {.workspace = workspace, .member = agent.raw(), .run = RunId::make(clock_, random_)});
         }
       }
     }

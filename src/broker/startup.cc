@@ -78,8 +78,8 @@ Task<Expected<void>> load_runs(LiveWorkspace& workspace, TimePoint from,
                                    return {};
                                  }));
   // Parents before their children, whatever the clock was when they began.
-  std::ranges::sort(
-      runs, {}, [](const auto& each) { return std::pair(each.run->depth, each.run->id); });
+  std::ranges::sort(runs, {},
+                    [](const auto& each) { return std::pair(each.run->depth, each.run->id); });
   for (auto& [run, places] : runs) {
     const auto id = run->id;
     auto slot = parts.shares.runs.take_existing(holder_of(*run), places);

@@ -19,8 +19,8 @@ class StartupTest : public ::testing::Test {
   // What a new process finds in the store.
   struct Loaded {
     explicit Loaded(Acme& acme) : Loaded(acme, acme.seal_key()) {}
-    Loaded(Acme& acme, const vault::SealKey& seal) :
-          approvals(acme.clock(), acme.random(), acme.shares()) {
+    Loaded(Acme& acme, const vault::SealKey& seal)
+        : approvals(acme.clock(), acme.random(), acme.shares()) {
       auto loaded = acme.run(load_live({.store = acme.store(),
                                         .seal_key = seal,
                                         .live = live,

@@ -55,9 +55,9 @@ void add_run_commands(CLI::App& app, CommandLine& line) {
   show(app, "explain", "the seven questions about an action", "ACTION", run_explain);
 
   const auto waiting = std::make_shared<ListCommand>();
-  auto* of_waiting =
-      line.session_command(app, "approvals", "what waits for approval",
-                           [waiting](Context& context) { return run_approvals(context, *waiting); });
+  auto* of_waiting = line.session_command(
+      app, "approvals", "what waits for approval",
+      [waiting](Context& context) { return run_approvals(context, *waiting); });
   of_waiting->add_flag("--json", waiting->json, "as JSON");
   of_waiting->add_option("--after", waiting->after, "go on where a list was cut");
   const auto decision = std::make_shared<DecideCommand>();

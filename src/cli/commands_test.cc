@@ -160,9 +160,9 @@ TEST_F(CommandsTest, P34_AListFollowsItsCursors) {
     return Reply::json(list.to_json());
   });
   EXPECT_EQ(run({"run", "list", "--state", "living"}), kOk);
-  EXPECT_THAT(asked, ::testing::ElementsAre("/v1/runs?state=living",
-                                            "/v1/runs?state=living&cursor=c1",
-                                            "/v1/runs?state=living&cursor=c2"));
+  EXPECT_THAT(asked,
+              ::testing::ElementsAre("/v1/runs?state=living", "/v1/runs?state=living&cursor=c1",
+                                     "/v1/runs?state=living&cursor=c2"));
   EXPECT_THAT(out_, AllOf(HasSubstr("Refund 1"), HasSubstr("Refund 3"), Not(HasSubstr("more"))));
 }
 
@@ -235,8 +235,7 @@ TEST_F(CommandsTest, P34_ATraceThatIsCutIsReadOn) {
     return Reply::json(trace.to_json());
   });
   EXPECT_EQ(run({"trace", root}), kOk) << err_;
-  for (std::uint8_t i = 1; i < 4; ++i)
-    EXPECT_THAT(out_, HasSubstr(an_id<ActionId>(i).to_string()));
+  for (std::uint8_t i = 1; i < 4; ++i) EXPECT_THAT(out_, HasSubstr(an_id<ActionId>(i).to_string()));
   EXPECT_THAT(out_, Not(HasSubstr("there is more")));
 }
 

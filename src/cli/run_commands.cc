@@ -59,7 +59,7 @@ std::string with_query(const std::string& path, const Form& query) {
 // Follows the cursors of a list of `items` until there are no more, or enough.
 template <typename List, typename Items>
 Expected<List> read_list(ApiClient& api, const std::string& path, const ListCommand& command,
-                         Items List::*items) {
+                         Items List::* items) {
   List out;
   if (!command.after.empty()) out.cursor = command.after;
   for (int pages = 0; pages < kMostPages && (out.*items).size() < kMostListed; ++pages) {
@@ -76,7 +76,7 @@ Expected<List> read_list(ApiClient& api, const std::string& path, const ListComm
 
 template <typename List, typename Items, typename Render>
 Expected<int> show_list(Context& context, const std::string& path, const ListCommand& command,
-                        Items List::*items, const std::string& words, const Render& render) {
+                        Items List::* items, const std::string& words, const Render& render) {
   WRIT_TRY(auto api, context.api());
   WRIT_TRY(const auto list, read_list(api, path, command, items));
   if (command.json) {
@@ -85,9 +85,11 @@ Expected<int> show_list(Context& context, const std::string& path, const ListCom
   }
   context.print(render(list, context.style()));
   if (list.cursor) {
-    context.print(context.style().notice(
-        "There is more: " + words + (command.state.empty() ? "" : " --state " + command.state) +
-        " --after " + visible_text(*list.cursor)) + '\n');
+    context.print(
+        context.style().notice("There is more: " + words +
+                               (command.state.empty() ? "" : " --state " + command.state) +
+                               " --after " + visible_text(*list.cursor)) +
+        '\n');
   }
   return kOk;
 }

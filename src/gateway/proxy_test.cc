@@ -203,10 +203,9 @@ TEST(ProxyLimits, P37_WhatACallDeclaresCountsAndElseItsLimit) {
   } while (seen.status != 429);
   EXPECT_EQ(seen.member("limit"), "call_bytes_per_agent");
   // A call without a body takes no bytes.
-  EXPECT_EQ(gateway.call(*run, {.method = "DELETE", .target = "/v1/customers/cus_1"})
-                .response()
-                .status,
-            403);
+  EXPECT_EQ(
+      gateway.call(*run, {.method = "DELETE", .target = "/v1/customers/cus_1"}).response().status,
+      403);
 }
 
 TEST(ProxyLimits, P37_ManySmallValuesCountAsTheMemoryThatTheyTake) {
@@ -218,7 +217,9 @@ TEST(ProxyLimits, P37_ManySmallValuesCountAsTheMemoryThatTheyTake) {
             R"(preview_id = { type = "string", pattern = "^prv_[0-9A-Za-z]{1,32}$" })";
         const auto place = text.find(kLast);
         WRIT_CHECK(place != text.npos);
-        text.insert(place + kLast.size(), "\nmore = { optional = true, type = \"array\", items = { type = \"integer\" } }");
+        text.insert(
+            place + kLast.size(),
+            "\nmore = { optional = true, type = \"array\", items = { type = \"integer\" } }");
       },
       {.per_second = 1'000, .burst = 1'000},
       {.call_bytes = {.server = 8 << 20, .workspace = 4 << 20, .agent = 1 << 20}});

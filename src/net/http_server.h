@@ -127,7 +127,7 @@ struct ServerLimits {
   // slowly is not slow.
   std::uint64_t body_bytes_per_second = 512;
   milliseconds body_window{10'000};
-  milliseconds write{30'000};         // until the client has taken a piece of a response
+  milliseconds write{30'000};  // until the client has taken a piece of a response
   StrangerLimits strangers{};
 };
 

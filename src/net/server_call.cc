@@ -120,9 +120,9 @@ Task<Expected<void>> ServerCall::receive() {
       const auto least = limits.body_bytes_per_second *
                          static_cast<std::uint64_t>(waited_ / milliseconds(1)) / 1000;
       if (came_ < least) {
-        co_return fail(Errc::unavailable,
-                       "the client sends its request's body more slowly than " +
-                           std::to_string(limits.body_bytes_per_second) + " bytes per second");
+        co_return fail(Errc::unavailable, "the client sends its request's body more slowly than " +
+                                              std::to_string(limits.body_bytes_per_second) +
+                                              " bytes per second");
       }
       waited_ = {};
       came_ = 0;
@@ -140,8 +140,10 @@ Task<Expected<void>> ServerCall::receive() {
 
 Expected<void> ServerCall::keep(std::uint64_t bytes) {
   if (connection_.place_.hold(connection_.input_.capacity() + bytes)) return {};
-  return read_failed({Errc::unavailable, "too much was sent by those who have proved nothing yet",
-                      {}, "send the whole request without delay"});
+  return read_failed({Errc::unavailable,
+                      "too much was sent by those who have proved nothing yet",
+                      {},
+                      "send the whole request without delay"});
 }
 
 Task<Expected<Bytes>> ServerCall::read_all(std::size_t limit) {

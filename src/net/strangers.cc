@@ -125,8 +125,8 @@ class Strangers::State {
   // these are wanted.
   bool make_room(const Address* address, bool with_bytes, const Guest* but) {
     const auto found = std::ranges::find_if(order_, [&](const auto& each) {
-      return each->waiting && each.get() != but && (address == nullptr || each->address == *address) &&
-             (!with_bytes || each->bytes > 0);
+      return each->waiting && each.get() != but &&
+             (address == nullptr || each->address == *address) && (!with_bytes || each->bytes > 0);
     });
     if (found == order_.end()) return false;
     const auto guest = *found;
@@ -159,8 +159,7 @@ std::size_t Strangers::bytes() const { return state_->bytes(); }
 
 Strangers::Place::Place(Strangers& pool, const Address& address, bool many, Loop& loop,
                         std::function<void()> send_away)
-    : state_(pool.state_),
-      guest_(std::make_shared<Guest>(address, many, loop, nullptr)) {
+    : state_(pool.state_), guest_(std::make_shared<Guest>(address, many, loop, nullptr)) {
   // One that has left the pool in the meantime is known, and stays.
   guest_->send_away = [this, act = std::move(send_away)] {
     if (inside_) act();

@@ -23,7 +23,8 @@ boost::asio::ip::address at(const char* text) { return boost::asio::ip::make_add
 class StrangersTest : public ::testing::Test {
  protected:
   struct Guest {
-    Guest(StrangersTest& test, Strangers& pool, int its_name, const char* address, bool many = false)
+    Guest(StrangersTest& test, Strangers& pool, int its_name, const char* address,
+          bool many = false)
         : name(its_name), place(pool, at(address), many, test.loop_, [&test, its_name] {
             test.sent_away_.push_back(its_name);
           }) {}
@@ -113,10 +114,8 @@ TEST_F(StrangersTest, P37_WhoIsServedOrKnownIsNotSentAway) {
 }
 
 TEST_F(StrangersTest, P37_TheirBytesAreBoundedAndWhoHoldsSomeMakesRoom) {
-  Strangers pool({.connections = 9,
-                  .connections_per_address = 9,
-                  .bytes = 100,
-                  .bytes_per_address = 60});
+  Strangers pool(
+      {.connections = 9, .connections_per_address = 9, .bytes = 100, .bytes_per_address = 60});
   EXPECT_TRUE(come(pool, "192.0.2.1"));
   EXPECT_TRUE(come(pool, "192.0.2.2"));
   EXPECT_TRUE(come(pool, "192.0.2.2"));

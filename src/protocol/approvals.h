@@ -62,8 +62,8 @@ struct ApprovalView {
   friend bool operator==(const ApprovalView&, const ApprovalView&) = default;
 };
 
-// One of a list: for finding the one to look at. Its texts are cut (cut_for_list()); what is decided
-// on is the ApprovalView, which is always whole.
+// One of a list: for finding the one to look at. Its texts are cut (cut_for_list()); what is
+// decided on is the ApprovalView, which is always whole.
 struct ApprovalItem {
   ApprovalId id;
   std::string state;
