@@ -32,8 +32,7 @@ Task<Handled> Endpoints::action(Asked& asked) {
       // A person reads what lies sealed: that is in the log before it is shown (readings.h).
       const auto recorded =
           co_await record(asked, broker::Operation::see_action, {{past.id.to_string(), "result"}});
-      if (!recorded && recorded.error().code == Errc::conflict)
-        co_return problem(recorded.error());
+      if (!recorded && recorded.error().code == Errc::conflict) co_return problem(recorded.error());
       if (!recorded) out.withheld = std::string(broker::kWithheld);
     }
     if (result && !out.withheld) {

@@ -192,18 +192,11 @@ Task<Handled> Api::answer(net::ServerRequest& request, Match match) {
   co_return handled;
 }
 
-<<<<<<< ours
 Expected<Api::Admitted> Api::admit(const Asked& asked, Takes takes) {
   const broker::Holder holder{
       .workspace = asked.workspace->id(),
       .member = asked.caller.run != nullptr ? asked.caller.run->agent.raw()
                                             : asked.caller.user->id.raw()};
-=======
-Expected<Api::Admitted> Api::admit(const Asked& asked, broker::Operation operation) {
-  const broker::Holder holder{.workspace = asked.workspace->id(),
-                              .member = asked.caller.run != nullptr ? asked.caller.run->agent.raw()
-                                                                    : asked.caller.user->id.raw()};
->>>>>>> theirs
   const std::uint64_t most = !asked.request.has_body()               ? 0
                              : takes == Takes::documents ? kMaxApplyBody
                                                                      : kMaxSmallBody;
@@ -217,9 +210,9 @@ Expected<Api::Admitted> Api::admit(const Asked& asked, broker::Operation operati
 Task<Expected<void>> Api::read_body(Asked& asked, Takes takes) {
   auto& request = asked.request;
   const CancelRegistration cut(asked.ended, request.loop(), [&request] {
-    request.refuse_body(fail(Errc::conflict, "what you may do changed while this was sent", {},
-                             "send it again")
-                            .error());
+    request.refuse_body(
+        fail(Errc::conflict, "what you may do changed while this was sent", {}, "send it again")
+            .error());
   });
   switch (takes) {
     case Takes::nothing:

@@ -6,8 +6,8 @@
 // byte it is decided again, as of then; only what passes both does a handler see, and what it
 // commits has the second decision for a condition (P35). A read is decided once more before it is
 // answered. Whatever is under way when the session or run ends is cut: the body, a wait, the answer
-// to a read. The two requests that need no proof, signing in and the page, stand apart, by name. The
-// workspace is that of the session or token: no path of /v1 names one (P10).
+// to a read. The two requests that need no proof, signing in and the page, stand apart, by name.
+// The workspace is that of the session or token: no path of /v1 names one (P10).
 //
 // Refusals of those who proved who they are go to the audit log, each one; those of strangers are
 // counted and sampled (P25).

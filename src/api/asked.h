@@ -29,7 +29,7 @@ struct Asked {
   std::optional<broker::Authority> authority;
   // Cancelled when the session or run ends, or its person may do less: whatever waits then stops.
   CancelToken ended;
-  std::vector<std::string> names;          // what stood in the braces of the path, in order
+  std::vector<std::string> names;  // what stood in the braces of the path, in order
   Form query;
 
   // What the request is about, as far as its route says that it is about one.

@@ -20,9 +20,8 @@ Task<Handled> Endpoints::clock(Asked& /*asked*/) {
 
 Task<Handled> Endpoints::reset_clock(Asked& asked) {
   WRIT_API_TRY(auto message, message_of<protocol::ClockResetRequest>(asked));
-  broker::SignedReset reset{.of = parts_.time.view(),
-                            .time = message.time,
-                            .signature = std::move(message.signature)};
+  broker::SignedReset reset{
+      .of = parts_.time.view(), .time = message.time, .signature = std::move(message.signature)};
   reset.of.latest = message.latest;
   reset.of.epoch.number = message.epoch;
   auto epoch =

@@ -69,7 +69,6 @@ class Endpoints {
   Task<Handled> checkpoint(Asked& asked);
   Task<Handled> static_log(Asked& asked);  // /log/{workspace}/…
 
-
   // clock.cc
   Task<Handled> clock(Asked& asked);
   Task<Handled> reset_clock(Asked& asked);

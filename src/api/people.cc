@@ -85,8 +85,8 @@ Task<Handled> Endpoints::invite(Asked& asked) {
 
 Task<Handled> Endpoints::disable(Asked& asked) {
   if (const auto known = check_user(asked); !known) co_return no_user(known.error());
-  WRIT_API_TRY(auto revoked,
-               co_await parts_.users.disable(*asked.workspace, asked.names.front(), *asked.authority));
+  WRIT_API_TRY(auto revoked, co_await parts_.users.disable(*asked.workspace, asked.names.front(),
+                                                           *asked.authority));
   co_return json_answer(protocol::RevokedRuns{.revoked_runs = std::move(revoked)}.to_json());
 }
 

@@ -166,7 +166,6 @@ Task<Handled> Endpoints::trace(Asked& asked) {
   }
   WRIT_API_TRY(const auto trace, co_await broker::trace(*asked.workspace, parts_.approvals,
                                                         asked.run->run->id, from));
-<<<<<<< ours
   std::vector<broker::Reading> readings;
   add_readings(trace, readings);
   auto recorded = co_await record(asked, broker::Operation::trace, std::move(readings));
@@ -175,9 +174,6 @@ Task<Handled> Endpoints::trace(Asked& asked) {
   if (recorded) titles = *recorded;
   co_return json_answer(
       view(*asked.workspace, trace, approval_states(*asked.workspace), titles).to_json());
-=======
-  co_return json_answer(view(*asked.workspace, trace, approval_states(*asked.workspace)).to_json());
->>>>>>> theirs
 }
 
 Task<Handled> Endpoints::revoke(Asked& asked) {

@@ -126,9 +126,7 @@ class ApiServer : public broker::ControlPlane {
           std::string_view body = {}, std::string_view type = "application/json") {
     return as(session_of(name), method, target, body, type);
   }
-  net::testing::RawSocket connect() {
-    return net::testing::RawSocket::connect_to(server_->port());
-  }
+  net::testing::RawSocket connect() { return net::testing::RawSocket::connect_to(server_->port()); }
   // Declares another person, with these lines under their name, and gives them a key.
   void add_person(const std::string& name, std::string_view lines) {
     acme.documents()["workspace.toml"] += "\n[users." + name + "]\n" + std::string(lines) + "\n";

@@ -33,9 +33,8 @@ std::string authority_of(const std::string& url) { return url.substr(url.find(":
 
 Services::Services(const ServerConfig& config, const ServerParts& its_parts, const std::string& url,
                    LoopPool& loops, broker::Store& its_store, broker::StopFile& stop_file,
-                   const vault::SealKey& seal_key,
-                   broker::Anchor& anchor, std::vector<broker::TokenKey> its_token_keys,
-                   const ServerOptions& options)
+                   const vault::SealKey& seal_key, broker::Anchor& anchor,
+                   std::vector<broker::TokenKey> its_token_keys, const ServerOptions& options)
     : parts(its_parts),
       store(its_store),
       keys(store, seal_key, parts.clock, parts.random),

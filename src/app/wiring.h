@@ -55,8 +55,8 @@ namespace writ::app {
 struct Services {
   Services(const ServerConfig& config, const ServerParts& its_parts, const std::string& url,
            LoopPool& loops, broker::Store& store, broker::StopFile& stop_file,
-           const vault::SealKey& seal_key, broker::Anchor& anchor, std::vector<broker::TokenKey> token_keys,
-           const ServerOptions& options);
+           const vault::SealKey& seal_key, broker::Anchor& anchor,
+           std::vector<broker::TokenKey> token_keys, const ServerOptions& options);
 
   // What the process before had stopped and could not record: before anybody is answered.
   Task<void> resume_stops(broker::LiveWorkspace& workspace);

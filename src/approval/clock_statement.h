@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ClockStatement: what an operator signs to reset the latest time that a server has seen (P24), with
-// the key that is enrolled, over these canonical bytes (RFC 8785):
+// ClockStatement: what an operator signs to reset the latest time that a server has seen (P24),
+// with the key that is enrolled, over these canonical bytes (RFC 8785):
 //
 //   {"epoch":N,"latest":RFC3339,"server":URL,"tag":"writ-clock-v1","time":RFC3339,
 //    "workspace":"wsp_…"}

@@ -284,8 +284,7 @@ Task<std::expected<Applied, NotApplied>> Applying::finish(LiveWorkspace& workspa
                                                           std::shared_ptr<const Version> before,
                                                           std::shared_ptr<const Version> now,
                                                           Authority by) {
-  auto revoked =
-      co_await take_effect(workspace, std::move(before), std::move(now), std::move(by));
+  auto revoked = co_await take_effect(workspace, std::move(before), std::move(now), std::move(by));
   if (!revoked) {
     auto error = std::move(revoked).error();
     error.message =

@@ -208,8 +208,10 @@ TEST_F(ApplyingTest, P3_AnApplyDoesNotCountOnAnAdminWhoIsDisabledMeanwhile) {
   const auto documents = replaced(acme.documents(), "workspace.toml",
                                   "roles = [\"admin\", \"operator\"]", "roles = [\"operator\"]");
   acme.store().hold_commits();
-  auto disabled = std::async(
-      [&] { return acme.run(users.disable(acme.workspace(), "carol", acme.authority("admin", Operation::disable_user))); });
+  auto disabled = std::async([&] {
+    return acme.run(
+        users.disable(acme.workspace(), "carol", acme.authority("admin", Operation::disable_user)));
+  });
   while (acme.store().held() < 1) std::this_thread::yield();
   auto applied = std::async([&] { return apply(documents); });
   while (acme.store().held() < 2) std::this_thread::yield();
@@ -307,7 +309,7 @@ TEST(Applying, P23_RunsThatALostKeyBeganEndAtStartToo) {
                                           .log = acme.log()}));
   ASSERT_TRUE(loaded.has_value());
   const auto restarted = live.find("acme");
-  Revocations revocations(approvals, acme.clock(), acme.random(), acme.log());
+  Revocations revocations(approvals, acme.stops(), acme.clock(), acme.random(), acme.log());
   Applying applying(approvals, sessions, revocations, acme.clock(), acme.random());
   EXPECT_THAT(acme.run(applying.catch_up(*restarted)).value(),
               UnorderedElementsAre(support, granted.run));

@@ -134,8 +134,8 @@ void Approvals::claimed(const LiveWorkspace& workspace, Claiming claiming) {
 }
 
 Task<Expected<Approvals::Shared>> Approvals::decide(LiveWorkspace& workspace, ApprovalId id,
-                                                    approval::SignedDecision decision,
-                                                    Authority by, std::string note) {
+                                                    approval::SignedDecision decision, Authority by,
+                                                    std::string note) {
   const auto known = find(workspace, id);
   if (known == nullptr) co_return fail(Errc::not_found, "there is no approval " + id.to_string());
   const auto who = person(workspace, by.user().id);
@@ -173,9 +173,12 @@ Approvals::Change Approvals::ending(const LiveWorkspace& workspace,
 }
 
 Task<Expected<void>> Approvals::cancel(LiveWorkspace& workspace, std::vector<RunId> runs) {
-  return end_open(workspace, [runs = std::move(runs)](const approval::Approval& approval) {
-    return std::ranges::find(runs, approval.run) != runs.end();
-  }, "the run was revoked");
+  return end_open(
+      workspace,
+      [runs = std::move(runs)](const approval::Approval& approval) {
+        return std::ranges::find(runs, approval.run) != runs.end();
+      },
+      "the run was revoked");
 }
 
 Task<Expected<void>> Approvals::end_open(LiveWorkspace& workspace, std::string detail) {

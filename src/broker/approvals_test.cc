@@ -235,16 +235,14 @@ TEST_F(ApprovalsTest, P20_ASignatureIsOfThisQuestionByTheEnrolledKey) {
   decision.signature = acme_.decision(*question, "carol", {"finance"}).signature;
   EXPECT_EQ(refused(acme_.run(acme_.approvals().decide(
                 acme_.workspace(), question->id, decision,
-                acme_.authority("bob", Operation::decide_approval,
-                                Acme::subject_of(*question))))),
+                acme_.authority("bob", Operation::decide_approval, Acme::subject_of(*question))))),
             Errc::unauthenticated);
   const auto other = ask_again(*billing_, "k2");
   decision = acme_.decision(*other, "bob", {"finance"});
   decision.commitment = approval::commitment_of(*question);
   EXPECT_EQ(refused(acme_.run(acme_.approvals().decide(
                 acme_.workspace(), question->id, decision,
-                acme_.authority("bob", Operation::decide_approval,
-                                Acme::subject_of(*question))))),
+                acme_.authority("bob", Operation::decide_approval, Acme::subject_of(*question))))),
             Errc::unauthenticated);
   EXPECT_EQ(acme_.entries(audit::Kind::approval_decided).size(), 0U);
 }
@@ -377,10 +375,9 @@ TEST_F(ApprovalsTest, AQuestionSurvivesARestart) {
   restarted.load(acme_.workspace(), loaded);
   EXPECT_EQ(*restarted.find(acme_.workspace(), question->id), *question);
   EXPECT_EQ(restarted.open(acme_.workspace()).size(), 1U);
-  const auto decided = acme_.run(restarted.decide(acme_.workspace(), question->id,
-                                                  acme_.decision(*question, "bob", {"finance"}),
-                                                  acme_.authority("bob", Operation::decide_approval,
-                                                                  Acme::subject_of(*question))));
+  const auto decided = acme_.run(restarted.decide(
+      acme_.workspace(), question->id, acme_.decision(*question, "bob", {"finance"}),
+      acme_.authority("bob", Operation::decide_approval, Acme::subject_of(*question))));
   EXPECT_EQ((*decided)->state, State::approved);
 }
 

@@ -56,15 +56,11 @@ TEST_F(CallBounds, P12_WhatIsAsDeepAsARequestMayBeIsAskedAboutSettledAndExplaine
   ASSERT_TRUE(acme_.decide(*first, "bob", {"finance"}));
   const auto sent = prepare(refund_with(more, "k1"));
   ASSERT_TRUE(sent) << describe(sent);
-  const auto recorded = acme_.run(
-      record_readings(acme_.authority("admin", Operation::explain,
-                                      {}),
-                      Operation::explain,
-                      {{sent->action.id().to_string(), "arguments and result"}}, acme_.clock(),
-                      acme_.random()));
+  const auto recorded = acme_.run(record_readings(
+      acme_.authority("admin", Operation::explain, {}), Operation::explain,
+      {{sent->action.id().to_string(), "arguments and result"}}, acme_.clock(), acme_.random()));
   ASSERT_TRUE(recorded);
-  const auto explained =
-      acme_.run(explain(acme_.workspace(), sent->action.id(), *recorded));
+  const auto explained = acme_.run(explain(acme_.workspace(), sent->action.id(), *recorded));
   EXPECT_TRUE(explained) << explained.error().to_string();
 }
 

@@ -72,8 +72,8 @@ Task<Expected<TimeGuard::Epoch>> ClockReset::reset(LiveWorkspace& workspace, Sig
   const auto difference = std::chrono::abs(parts_.clock.now() - reset.time);
   if (difference > kMaxDifference) {
     co_return fail(Errc::invalid_input,
-                   "the server's clock says " + format_time(parts_.clock.now()) +
-                       ", yours says " + format_time(reset.time),
+                   "the server's clock says " + format_time(parts_.clock.now()) + ", yours says " +
+                       format_time(reset.time),
                    "/time", "set both clocks right first");
   }
   if (!parts_.time.is_behind() || parts_.time.view().latest != reset.of.latest ||

@@ -72,10 +72,9 @@ TEST_F(ClockResetTest, P24_ReadingTheLogRevokingAndDisablingNeedNoClock) {
                                Operation::see_run, Operation::see_self}) {
     EXPECT_TRUE(use_for(admins, operation)) << name(operation);
   }
-  for (const auto operation :
-       {Operation::apply, Operation::invite, Operation::enable_user, Operation::keep_credentials,
-        Operation::decide_approval, Operation::resolve, Operation::get_user_token,
-        Operation::explain}) {
+  for (const auto operation : {Operation::apply, Operation::invite, Operation::enable_user,
+                               Operation::keep_credentials, Operation::decide_approval,
+                               Operation::resolve, Operation::get_user_token, Operation::explain}) {
     const auto refused = use_for(admins, operation);
     ASSERT_FALSE(refused) << name(operation);
     EXPECT_EQ(refused.error().code, Errc::unavailable) << name(operation);
@@ -84,8 +83,8 @@ TEST_F(ClockResetTest, P24_ReadingTheLogRevokingAndDisablingNeedNoClock) {
                                           acme.authority("admin", Operation::revoke)))
                   .value(),
               SizeIs(1));
-  EXPECT_TRUE(acme.run(users.disable(acme.workspace(), "bob",
-                                     acme.authority("admin", Operation::disable_user))));
+  EXPECT_TRUE(acme.run(
+      users.disable(acme.workspace(), "bob", acme.authority("admin", Operation::disable_user))));
   // An assertion is of use once by any clock.
   broker::TestSession mine;
   const auto assertion = login(acme.key("admin"), "acme", "admin", mine.key);
@@ -120,9 +119,9 @@ TEST_F(ClockResetTest, P24_WhatIsFromBeforeTheEpochIsRefused) {
   auto asked =
       acme.run(acme.calls().prepare(acme.workspace(), acme.refund(*run, "key-1"), dialer, {}));
   const auto question = std::get<ApprovalNeeded>(asked.error()).approval;
-  const auto code = acme.run(invite(acme.workspace(), "bob",
-                                    acme.authority("admin", Operation::invite), acme.clock(),
-                                    acme.random()));
+  const auto code =
+      acme.run(invite(acme.workspace(), "bob", acme.authority("admin", Operation::invite),
+                      acme.clock(), acme.random()));
   acme.put(RecordKind::grant, std::string(64, 'a'), 0,
            RefreshGrant{.run = run->id,
                         .agent = run->agent,
@@ -143,8 +142,8 @@ TEST_F(ClockResetTest, P24_WhatIsFromBeforeTheEpochIsRefused) {
   // Codes, refresh tokens and open approvals are gone before the epoch begins.
   EXPECT_EQ(acme.approvals().find(acme.workspace(), question->id)->state,
             approval::State::cancelled);
-  EXPECT_FALSE(acme.run(find_enrolment(acme.workspace().store(), code->code, acme.clock().now()))
-                   .value());
+  EXPECT_FALSE(
+      acme.run(find_enrolment(acme.workspace().store(), code->code, acme.clock().now())).value());
   EXPECT_THAT(acme.run(acme.workspace().store().list(RecordKind::grant, "", 10)).value(),
               IsEmpty());
   acme.clock().advance(seconds(11));

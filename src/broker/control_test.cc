@@ -12,11 +12,10 @@ namespace {
 
 using enum Operation;
 constexpr std::array kAll{
-    see_self,     get_user_token,  see_workspace,    apply,     invite,
-    disable_user, enable_user,     keep_credentials, list_runs, see_run,
-    trace,        revoke,          list_approvals,   see_approval, decide_approval,
-    see_action,   explain,         prove,            resolve,   read_log,
-    see_clock,    reset_clock};
+    see_self,       get_user_token,   see_workspace,   apply,      invite,  disable_user,
+    enable_user,    keep_credentials, list_runs,       see_run,    trace,   revoke,
+    list_approvals, see_approval,     decide_approval, see_action, explain, prove,
+    resolve,        read_log,         see_clock,       reset_clock};
 
 class ControlTest : public testing::Test {
  protected:

@@ -4,8 +4,8 @@
 // workspace has become.
 //
 // What lies beside is sealed, and is opened where its reading is recorded (readings.h); else the
-// answers say that it is withheld. What was erased is said to be, with the digest that the log still
-// commits to.
+// answers say that it is withheld. What was erased is said to be, with the digest that the log
+// still commits to.
 #pragma once
 
 #include <string>

@@ -53,13 +53,13 @@ Task<Expected<Granted>> Grants::go_on(AuthenticatedClient client, SecretBytes re
 // Only a request that was replayed as a whole ends nothing: its assertion proves nothing about who
 // sent it, and what holds it holds no more than that request.
 Task<Error> Grants::end_reused(Refusing refusing, RunId run) {
-  auto error =
-      deny_refresh("the refresh token was used before, so its run is ended").error();
+  auto error = deny_refresh("the refresh token was used before, so its run is ended").error();
   auto recorded = co_await record_refusal(refusing, error);
   if (recorded.assertion_used) co_return std::move(*recorded.failed);
   auto& workspace = refusing.client.workspace();
   auto revoked = co_await parts_.revocations.revoke(
-      workspace, {run}, {.by = "server", .by_name = {}, .reason = "a refresh token was used twice"});
+      workspace, {run},
+      {.by = "server", .by_name = {}, .reason = "a refresh token was used twice"});
   if (!revoked) co_return std::move(revoked).error();
   co_return error;
 }

@@ -76,8 +76,8 @@ class GatedStore::Handle final : public WorkspaceStore {
     if (auto open = gate_->check(unit); !open) return refuse(std::move(open).error());
     return inner_->commit(std::move(unit));
   }
-  // Outcomes of reads and refusals come this way. They tell of what has ended or never began, and the
-  // gate lets their kinds through; a reading, which shows something, is a commit.
+  // Outcomes of reads and refusals come this way. They tell of what has ended or never began, and
+  // the gate lets their kinds through; a reading, which shows something, is a commit.
   void append_later(std::vector<Append> appends) override {
     inner_->append_later(std::move(appends));
   }

@@ -25,13 +25,15 @@ Task<Expected<RecordedReadings>> record_readings(Authority by, Operation operati
     Unit unit;
     by.bind(operation, unit);
     for (auto i = from; i < to; ++i)
-      unit.appends.push_back(payload_read(writer, by.caller(), readings[i].about, readings[i].what));
+      unit.appends.push_back(
+          payload_read(writer, by.caller(), readings[i].about, readings[i].what));
     auto committed = co_await workspace.store().commit(std::move(unit));
     if (!committed && by.is_moved(committed.error())) co_return std::unexpected(Authority::moved());
     if (!committed) co_return std::unexpected(std::move(committed).error());
     for (auto i = from; i < to; ++i) {
       // Of an action each reading is an entry of its own.
-      if (readings[i].about.starts_with("apr_")) by.sessions().shown(by.session(), key(readings[i]));
+      if (readings[i].about.starts_with("apr_"))
+        by.sessions().shown(by.session(), key(readings[i]));
     }
   }
   co_return RecordedReadings();

@@ -57,9 +57,8 @@ Task<Expected<std::vector<RunId>>> Revocations::revoke(LiveWorkspace& workspace,
 
 Task<Expected<std::vector<RunId>>> Revocations::revoke(LiveWorkspace& workspace, RunId root,
                                                        std::string reason, Authority by) {
-  RevocationCause cause{.by = by.user().id.to_string(),
-                        .by_name = by.user().name,
-                        .reason = std::move(reason)};
+  RevocationCause cause{
+      .by = by.user().id.to_string(), .by_name = by.user().name, .reason = std::move(reason)};
   co_return co_await revoke(workspace, {root}, std::move(cause), &by, Keep::here);
 }
 

@@ -2,10 +2,10 @@
 // Revocations: ends runs before their time, with all their living descendants (P15, P23).
 //
 // In this order (P35): the runs and what they have in flight are stopped in memory, then the ends
-// are durable (each run's record goes to revision 2, which every commit of a call and every grant of
-// the run checks for), then their open questions end. When revoke() returns, no byte of theirs can
-// follow. Where the person who asks may not do it any more at the commit, the runs go on; what was
-// in flight stays cut.
+// are durable (each run's record goes to revision 2, which every commit of a call and every grant
+// of the run checks for), then their open questions end. When revoke() returns, no byte of theirs
+// can follow. Where the person who asks may not do it any more at the commit, the runs go on; what
+// was in flight stays cut.
 //
 // Where the store cannot commit, the stop holds and is kept in the file of stops (stops.h); the
 // answer, unavailable at kStopInFile or kStopInMemory, says whether a restart keeps it. settle()

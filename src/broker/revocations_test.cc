@@ -38,7 +38,8 @@ class RevocationsTest : public testing::Test {
   }
 
   Acme acme_;
-  Revocations revocations_{acme_.approvals(), acme_.stops(), acme_.clock(), acme_.random(), acme_.log()};
+  Revocations revocations_{acme_.approvals(), acme_.stops(), acme_.clock(), acme_.random(),
+                           acme_.log()};
   Acme::SharedRun plan_ = acme_.start("plan");
   Acme::SharedRun triage_ = acme_.delegate(plan_, "triage");
   Acme::SharedRun settle_ = acme_.delegate(triage_, "settle");

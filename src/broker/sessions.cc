@@ -207,13 +207,12 @@ Task<Expected<void>> Sessions::end(const Session& session) {
     forget_ended(session.workspace->id(), session.user->id);
   }
   co_await cancel_all(std::move(stops));
-  Stop stop{.kind = RecordKind::session,
-            .id = session.id,
-            .revision = Session::kAliveRevision,
-            .at = clock_.now(),
-            .cause = {.by = session.user->id.to_string(),
-                      .by_name = session.user->name,
-                      .reason = {}}};
+  Stop stop{
+      .kind = RecordKind::session,
+      .id = session.id,
+      .revision = Session::kAliveRevision,
+      .at = clock_.now(),
+      .cause = {.by = session.user->id.to_string(), .by_name = session.user->name, .reason = {}}};
   auto recorded = co_await record_end(*session.workspace, stop);
   if (recorded || !store_refused(recorded.error())) co_return recorded;
   {

@@ -99,8 +99,8 @@ class Sessions {
   // All sessions of a user, whose standing has changed: they hold no more anyhow; this ends them
   // here, cuts what is under way on them, and erases their records.
   Task<Expected<void>> end_all(LiveWorkspace& workspace, UserId user);
-  // What was shown on the session, for the time that it lasts: so that looking twice at one question
-  // is one entry of the log. Bounded; what is forgotten is recorded again.
+  // What was shown on the session, for the time that it lasts: so that looking twice at one
+  // question is one entry of the log. Bounded; what is forgotten is recorded again.
   bool was_shown(const Session& session, const std::string& what) const;
   void shown(const Session& session, std::string what);
   // Cuts what is under way on the user's sessions, which go on. Returns when it is cut.

@@ -107,8 +107,8 @@ SignedIn SignIns::signed_in(Sessions::Opening opening, std::shared_ptr<const ide
 
 Task<Expected<SignedIn>> SignIns::sign_in(SignInRequest request) {
   auto workspace = parts_.live.find(request.workspace);
-  // With a key that is enrolled one signs in by whatever clock: else nobody could stop anything. What
-  // needs the clock is refused to such a session (needs_clock() in control.h).
+  // With a key that is enrolled one signs in by whatever clock: else nobody could stop anything.
+  // What needs the clock is refused to such a session (needs_clock() in control.h).
   if (!request.enrol) {
     co_return co_await with_key(std::move(workspace), request);
   }

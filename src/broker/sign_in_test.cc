@@ -281,7 +281,7 @@ TEST_F(SignInTest, ARestartOpensNoWindow) {
   const auto used = proof(alice, "GET", "/v1/session");
   ASSERT_TRUE(use(alice, used));
   acme.clock().advance(seconds(1));
-  Sessions restarted(acme.live(), acme.time(), acme.clock(), acme.random());
+  Sessions restarted(acme.live(), acme.time(), acme.stops(), acme.clock(), acme.random());
   ASSERT_TRUE(acme.run(restarted.load(acme.shared_workspace())).has_value());
   const auto again = [&](const std::string& with) {
     const auto url = std::string(kUrl) + "/v1/session";
@@ -310,7 +310,7 @@ TEST_F(SignInTest, ASessionThatCannotBeReadKeepsNobodyFromTheirs) {
   Unit unit;
   unit.puts = {{RecordKind::session, std::string(64, '0'), 0, "{\"v\":2}"}};
   ASSERT_TRUE(acme.run(acme.workspace().store().commit(std::move(unit))).has_value());
-  Sessions restarted(acme.live(), acme.time(), acme.clock(), acme.random());
+  Sessions restarted(acme.live(), acme.time(), acme.stops(), acme.clock(), acme.random());
   ASSERT_TRUE(acme.run(restarted.load(acme.shared_workspace())).has_value());
   EXPECT_EQ(acme.run(acme.workspace().store().list(RecordKind::session, "", 10))->size(), 1U);
 }
@@ -349,7 +349,8 @@ TEST_F(SignInTest, P9_ADisabledUserHasNoSessionAndItsRunsEnd) {
   const auto alice = session("alice");
   const auto run = acme.start("plan");
   const auto other = acme.start("plan", "bob");
-  EXPECT_EQ(*acme.run(users.disable(acme.workspace(), "alice", acme.authority("admin", Operation::disable_user))),
+  EXPECT_EQ(*acme.run(users.disable(acme.workspace(), "alice",
+                                    acme.authority("admin", Operation::disable_user))),
             std::vector{run->id});
   EXPECT_FALSE(use(alice));
   EXPECT_FALSE(sign_in("acme", "alice", login(acme.key("alice"), "acme", "alice", session_key_)));
@@ -365,7 +366,10 @@ TEST_F(SignInTest, P9_ADisabledUserHasNoSessionAndItsRunsEnd) {
 }
 
 TEST_F(SignInTest, TheLastAdminIsNotDisabled) {
-  EXPECT_EQ(acme.run(users.disable(acme.workspace(), "admin", acme.authority("admin", Operation::disable_user))).error().code,
+  EXPECT_EQ(acme.run(users.disable(acme.workspace(), "admin",
+                                   acme.authority("admin", Operation::disable_user)))
+                .error()
+                .code,
             Errc::conflict);
 }
 
@@ -373,7 +377,8 @@ TEST_F(SignInTest, TheLastAdminIsNotDisabled) {
 TEST_F(SignInTest, P3_OfTwoAdminsWhoAreDisabledAtOnceOneStays) {
   acme.edit("workspace.toml", "[users.carol]\n", "[users.carol]\nroles = [\"admin\"]\n");
   const auto disable = [&](std::string name) {
-    return acme.run(users.disable(acme.workspace(), std::move(name), acme.authority("admin", Operation::disable_user)));
+    return acme.run(users.disable(acme.workspace(), std::move(name),
+                                  acme.authority("admin", Operation::disable_user)));
   };
   acme.store().hold_commits();
   auto first = std::async([&] { return disable("admin"); });

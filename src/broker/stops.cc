@@ -101,8 +101,7 @@ Task<Expected<void>> Stops::write() {
     }
     text = canonical_json(Json(std::move(list)));
   }
-  if (text.size() > file_.room())
-    co_return fail(Errc::too_large, "the file for stops is full");
+  if (text.size() > file_.room()) co_return fail(Errc::too_large, "the file for stops is full");
   co_return co_await file_.write(sequence, std::move(text));
 }
 
@@ -157,15 +156,15 @@ Task<std::vector<Stop>> Stops::kept(const LiveWorkspace& workspace) {
   std::vector<Entry> mine;
   {
     const std::lock_guard lock(mutex_);
-    std::ranges::copy_if(entries_, std::back_inserter(mine), [&](const Entry& entry) {
-      return entry.workspace == workspace.id();
-    });
+    std::ranges::copy_if(entries_, std::back_inserter(mine),
+                         [&](const Entry& entry) { return entry.workspace == workspace.id(); });
   }
   std::vector<Stop> out;
   for (const auto& entry : mine) {
     const auto sealed = base64url_decode(entry.sealed);
-    const auto opened = sealed ? workspace.data_key().open(*sealed, purpose(workspace.id(), entry.key))
-                               : fail(Errc::invalid_input, "not base64url");
+    const auto opened = sealed
+                            ? workspace.data_key().open(*sealed, purpose(workspace.id(), entry.key))
+                            : fail(Errc::invalid_input, "not base64url");
     auto stop = opened ? Stop::parse(opened->reveal_text())
                        : Expected<Stop>(std::unexpected(opened.error()));
     if (stop && stop->key() == entry.key) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stops: what was stopped in memory and the store could not take (P35): a person who was disabled, a
-// run that was revoked, a session that was signed out. Each is kept in a small file whose space was
-// allocated when the store was made, so that it survives a restart on a full disk, until the store
-// has it.
+// Stops: what was stopped in memory and the store could not take (P35): a person who was disabled,
+// a run that was revoked, a session that was signed out. Each is kept in a small file whose space
+// was allocated when the store was made, so that it survives a restart on a full disk, until the
+// store has it.
 //
 // The file's text is a JSON array of {"key","sealed","workspace"}: `sealed` is the base64url of the
 // stop under the workspace's data key (purpose "stop", owner its key), so nobody without the seal

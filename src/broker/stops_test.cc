@@ -88,8 +88,8 @@ TEST_F(StopsTest, P35_OnAFullDiskADisabledUserIsStoppedAndItIsOwed) {
   EXPECT_THAT(entries(audit::Kind::run_revoked), SizeIs(3));
   EXPECT_EQ(acme.stop_file().text_, "[]");
   // Enabled afterwards, the user is as any other.
-  ASSERT_TRUE(acme.run(users.enable(acme.workspace(), "bob",
-                                    acme.authority("admin", Operation::enable_user))));
+  ASSERT_TRUE(acme.run(
+      users.enable(acme.workspace(), "bob", acme.authority("admin", Operation::enable_user))));
   EXPECT_TRUE(active("bob"));
 }
 
@@ -100,10 +100,9 @@ TEST_F(StopsTest, P35_WhatTheStoreCouldNotTakeSurvivesARestart) {
   const auto may_revoke = acme.authority("admin", Operation::revoke);
   acme.store().fail_commits(full());
   EXPECT_FALSE(acme.run(users.disable(acme.workspace(), "bob", may_disable)));
-  EXPECT_EQ(acme.run(revocations.revoke(acme.workspace(), run->id, "enough", may_revoke))
-                .error()
-                .where,
-            kStopInFile);
+  EXPECT_EQ(
+      acme.run(revocations.revoke(acme.workspace(), run->id, "enough", may_revoke)).error().where,
+      kStopInFile);
   EXPECT_EQ(acme.run(sessions.end(signed_in)).error().where, kStopInFile);
 
   auto after = restart();
@@ -185,17 +184,16 @@ TEST_F(StopsTest, P35_WhatWasStoppedByOneWhoMovedIsTakenBack) {
     acme.store().release_commits();
     return result.get();
   };
-  const auto disabled = while_carol_goes(
-      [&] { return users.disable(acme.workspace(), "bob", may_disable); });
+  const auto disabled =
+      while_carol_goes([&] { return users.disable(acme.workspace(), "bob", may_disable); });
   EXPECT_EQ(disabled.error().code, Errc::unauthenticated);
   EXPECT_TRUE(active("bob"));
   EXPECT_TRUE(alive(*run));
   EXPECT_TRUE(use(bobs));
   EXPECT_FALSE(acme.workspace().runs().token(run->id).cancelled());
 
-  const auto revoked = while_carol_goes([&] {
-    return revocations.revoke(acme.workspace(), run->id, "enough", may_revoke);
-  });
+  const auto revoked = while_carol_goes(
+      [&] { return revocations.revoke(acme.workspace(), run->id, "enough", may_revoke); });
   EXPECT_EQ(revoked.error().code, Errc::unauthenticated);
   EXPECT_TRUE(alive(*run));
   EXPECT_THAT(entries(audit::Kind::run_revoked), IsEmpty());

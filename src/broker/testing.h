@@ -375,8 +375,7 @@ class Acme {
     subject.groups.insert(subject.groups.end(), own.begin(), own.end());
     WRIT_TRY(auto by, try_authority(user, Operation::decide_approval, std::move(subject)));
     return run(approvals_.decide(*workspace_, about.id,
-                                 decision(about, user, std::move(groups), verdict),
-                                 std::move(by)));
+                                 decision(about, user, std::move(groups), verdict), std::move(by)));
   }
 
   // The decision that a request of this person's would get now, on a session made for it.
@@ -402,8 +401,8 @@ class Acme {
     auto& session = held_sessions_[std::string(name)];
     if (session && session->standing == standing) return *session;
     const auto key = crypto::Es256PrivateKey::generate();
-    auto opening = sessions_.prepare(
-        *workspace_, *user, jose::Es256Signer(key).public_jwk().thumbprint(), standing);
+    auto opening = sessions_.prepare(*workspace_, *user,
+                                     jose::Es256Signer(key).public_jwk().thumbprint(), standing);
     put(RecordKind::session, opening.put.id, 0, opening.put.value);
     sessions_.add(workspace_, opening);
     session = Session{.id = opening.id,

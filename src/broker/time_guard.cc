@@ -34,8 +34,7 @@ Expected<void> TimeGuard::check() const {
   if (late > kTolerance) {
     return fail(
         Errc::unavailable,
-        "the clock of this server is " +
-            std::to_string(std::chrono::floor<seconds>(late).count()) +
+        "the clock of this server is " + std::to_string(std::chrono::floor<seconds>(late).count()) +
             " seconds behind a time that it has seen before",
         "clock",
         "set the clock right; until then nothing is granted and no call goes on. If it is right "
@@ -67,8 +66,7 @@ TimeGuard::View TimeGuard::view() const {
 std::string TimeGuard::Mark::to_text() const {
   JsonObject out{{"v", 1}, {"at", at}};
   if (epoch.number != 0) {
-    out["epoch"] =
-        JsonObject{{"number", epoch.number}, {"since", to_unix_millis(epoch.since)}};
+    out["epoch"] = JsonObject{{"number", epoch.number}, {"since", to_unix_millis(epoch.since)}};
   }
   return canonical_json(out);
 }
@@ -96,8 +94,8 @@ Task<Expected<TimeGuard::Epoch>> TimeGuard::begin_epoch(View from) {
             .epoch = {.number = durable_.epoch.number + 1,
                       .since = std::chrono::ceil<seconds>(now) + kEpochDelay},
             .revision = durable_.revision + 1};
-    unit.puts.push_back({RecordKind::setting, std::string(kSetting), durable_.revision,
-                         next.to_text()});
+    unit.puts.push_back(
+        {RecordKind::setting, std::string(kSetting), durable_.revision, next.to_text()});
     unit.forget_replays = now;
   }
   auto committed = co_await server_->commit(std::move(unit));

@@ -5,12 +5,13 @@
 // ("time", {"at":ms,"epoch"?:{"number":n,"since":ms},"v":1}). While the wall clock is more than
 // kTolerance behind it the server is not ready: no grant is made and no call goes on. It comes back
 // by itself as soon as the clock has caught up. Deadlines do not depend on this: they use the
-// monotonic clock. Looking, reading the log and stopping do not either (needs_clock() in control.h).
+// monotonic clock. Looking, reading the log and stopping do not either (needs_clock() in
+// control.h).
 //
 // Where the clock was once too far ahead, it does not catch up for a long time. Then an operator
-// signs a reset of the mark (clock_reset.h), and an epoch begins: what was made before it is refused,
-// because the memory of what was used before it is gone. It begins kEpochDelay after the reset, so
-// that nothing that was made before can look as if it were made in it.
+// signs a reset of the mark (clock_reset.h), and an epoch begins: what was made before it is
+// refused, because the memory of what was used before it is gone. It begins kEpochDelay after the
+// reset, so that nothing that was made before can look as if it were made in it.
 #pragma once
 
 #include <atomic>

@@ -196,8 +196,7 @@ Task<Expected<void>> Users::settle(LiveWorkspace& workspace) {
       auto committed = co_await workspace.store().commit(std::move(unit));
       if (!committed && committed.error().code == Errc::conflict) {
         // Written by a commit of which nobody knew whether it was done.
-        WRIT_CO_TRY(const auto record,
-                    co_await workspace.store().get(RecordKind::user, stop.id));
+        WRIT_CO_TRY(const auto record, co_await workspace.store().get(RecordKind::user, stop.id));
         if (record) {
           WRIT_CO_TRY(auto recorded, parse_standing_record(*record));
           if (recorded.disabled) committed = Committed{};

@@ -168,18 +168,18 @@ Expected<int> run_clock_reset(Context& context) {
       "\nIf that last time was wrong, it can be taken back. What was made before is then refused:\n"
       "one-time codes, refresh tokens and open approvals, in every workspace of this server. For\n"
       "a minute nothing is granted.\n"));
-  WRIT_TRY(const auto passphrase,
-           context.asker().secret("Passphrase of " + api.identity().user +
-                                  " to reset it (Ctrl-C to leave it): "));
+  WRIT_TRY(const auto passphrase, context.asker().secret("Passphrase of " + api.identity().user +
+                                                         " to reset it (Ctrl-C to leave it): "));
   WRIT_TRY(const auto key, file.open(passphrase));
   const auto bytes = approval::canonical_clock_statement(statement);
-  WRIT_TRY(const auto answer,
-           api.post<protocol::ClockResetAnswer>(
-               "/v1/clock/reset", protocol::ClockResetRequest{.epoch = statement.epoch,
-                                                              .latest = statement.latest,
-                                                              .time = statement.time,
-                                                              .signature = key.sign(as_bytes(bytes))}
-                                      .to_json()));
+  WRIT_TRY(
+      const auto answer,
+      api.post<protocol::ClockResetAnswer>(
+          "/v1/clock/reset", protocol::ClockResetRequest{.epoch = statement.epoch,
+                                                         .latest = statement.latest,
+                                                         .time = statement.time,
+                                                         .signature = key.sign(as_bytes(bytes))}
+                                 .to_json()));
   context.print("The clock is reset. Runs and calls are possible again from " +
                 format_time(answer.since) + ".\n");
   return kOk;

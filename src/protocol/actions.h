@@ -17,10 +17,10 @@ struct ActionView {
   ActionId id;
   RunId run;
   std::string tool;
-  std::string phase;                   // "intent", "done", "failed", "unknown", "refused"
-  std::optional<std::int64_t> status;  // the upstream's, where it answered
-  bool resolved = false;               // an operator settled an unknown
-  std::optional<Json> result;          // what a write answered, redacted, where it was kept
+  std::string phase;                      // "intent", "done", "failed", "unknown", "refused"
+  std::optional<std::int64_t> status;     // the upstream's, where it answered
+  bool resolved = false;                  // an operator settled an unknown
+  std::optional<Json> result;             // what a write answered, redacted, where it was kept
   std::optional<std::string> withheld{};  // why a result that there is is not shown
 
   JsonObject to_json() const;

@@ -21,13 +21,8 @@ using RequestTypes = ::testing::Types<OpenSession, UserTokenRequest, ApplyReques
 using AnswerTypes =
     ::testing::Types<SessionOpened, WhoAmI, Invitation, UserToken, ApplyAnswer, DocumentError,
                      CredentialStored, WorkspaceView, RunView, RunList, Trace, Revoked, RevokedRuns,
-<<<<<<< ours
                      ApprovalView, ApprovalItem, ApprovalList, ApprovalState, ActionView, Explanation,
                      ClockView, ClockResetAnswer, LogView, LogLeaves>;
-=======
-                     ApprovalView, ApprovalItem, ApprovalList, ApprovalState, ActionView,
-                     Explanation, LogView, LogLeaves>;
->>>>>>> theirs
 TYPED_TEST_SUITE(Requests, RequestTypes);
 TYPED_TEST_SUITE(Answers, AnswerTypes);
 

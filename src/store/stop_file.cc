@@ -24,7 +24,8 @@ constexpr std::size_t kHead = 8 + 8 + 4 + 32;
 constexpr seconds kTimeout{10};
 
 std::unexpected<Error> system_failure(const std::string& what, const std::string& path) {
-  return fail(Errc::unavailable, what + ": " + std::strerror(errno),  // NOLINT(concurrency-mt-unsafe)
+  return fail(Errc::unavailable,
+              what + ": " + std::strerror(errno),  // NOLINT(concurrency-mt-unsafe)
               path);
 }
 
@@ -126,11 +127,10 @@ class AllocatedStopFile final : public broker::StopFile {
   std::string text() const override { return text_; }
   Task<Expected<void>> write(std::uint64_t sequence, std::string text) override {
     const auto deadline = Loop::current().now() + kTimeout;
-    auto written = co_await worker_.run(
-        [halves = halves_, sequence, text = std::move(text)] {
-          return halves->write(sequence, text);
-        },
-        {.deadline = deadline, .cancel = {}});
+    auto written =
+        co_await worker_.run([halves = halves_, sequence,
+                              text = std::move(text)] { return halves->write(sequence, text); },
+                             {.deadline = deadline, .cancel = {}});
     if (!written) co_return std::unexpected(std::move(written).error());
     co_return std::move(*written);
   }
@@ -146,10 +146,10 @@ Expected<void> make(const std::string& path) {
   WRIT_TRY_VOID(create_private_file(path));
   const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
   const Bytes zeros(2 * kHalf);
-  const bool written = file >= 0 &&
-                       ::pwrite(file, zeros.data(), zeros.size(), 0) ==
-                           static_cast<ssize_t>(zeros.size()) &&
-                       ::fsync(file) == 0;
+  const bool written =
+      file >= 0 &&
+      ::pwrite(file, zeros.data(), zeros.size(), 0) == static_cast<ssize_t>(zeros.size()) &&
+      ::fsync(file) == 0;
   auto error = system_failure("cannot be made", path);
   if (file >= 0) ::close(file);
   if (written) return sync_parent(path);

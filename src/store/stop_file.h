@@ -20,8 +20,8 @@
 
 namespace writ::store {
 
-// Made where it is absent. Errors: unavailable where it can be neither opened nor made, as on a disk
-// that is full already; invalid_input where it has another size.
+// Made where it is absent. Errors: unavailable where it can be neither opened nor made, as on a
+// disk that is full already; invalid_input where it has another size.
 Expected<std::unique_ptr<broker::StopFile>> open_stop_file(const std::string& path);
 
 inline constexpr std::string_view kStopFile = "stops";  // in the data directory
