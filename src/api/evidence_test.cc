@@ -107,7 +107,19 @@ TEST_F(EvidenceTest, P21_AReceiptIsCheckedWithThePinnedKeyAlone) {
     EXPECT_EQ(verified->entry().kind(), std::string_view(of) == "?of=outcome"
                                             ? audit::Kind::action_done
                                             : audit::Kind::action_intent);
+    // P20: what was approved and done, while it exists.
+    ASSERT_EQ(verified->opening().has_value(), std::string_view(of) != "?of=outcome");
+    if (verified->opening()) EXPECT_THAT(verified->opening()->statement, HasSubstr("12000"));
   }
+  EXPECT_EQ(entries(audit::Kind::payload_read).size(), 2U) << "one for each that said it";
+  // P38: after an erasure it proves the entry alone.
+  for (const auto& row : acme.run(acme.workspace().store().read_log(0, 1000)).value())
+    ASSERT_TRUE(acme.run(acme.workspace().store().erase_sealed(row.index)).has_value());
+  const auto bare = audit::Receipt::parse(as("alice", "GET", path).body);
+  ASSERT_TRUE(bare.has_value());
+  EXPECT_FALSE(bare->says_what());
+  EXPECT_TRUE(bare->verify(log_key()).has_value());
+  EXPECT_EQ(entries(audit::Kind::payload_read).size(), 2U);
   EXPECT_EQ(as("alice", "GET", path + "?of=all").status, 400);
 }
 

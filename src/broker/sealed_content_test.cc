@@ -20,14 +20,15 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr std::int64_t kLeast = 11'000;
-constexpr std::int64_t kMost = 12'999;
+constexpr std::int64_t kLeast = 11'500;
+constexpr std::int64_t kMost = 12'499;
 
 class SealedContentTest : public CallsTest {
  protected:
   // A refund that was approved and done.
   void SetUp() override {
     question_ = approved("k");
+    statement_ = parse_json_object(question_->statement).value();
     auto sent = prepare(acme_.refund(*billing_, "k"));
     ASSERT_TRUE(sent.has_value()) << describe(sent);
     action_ = sent->action.id();
@@ -67,7 +68,7 @@ class SealedContentTest : public CallsTest {
   std::vector<Digest> digests(const std::string& invoice, std::int64_t amount) {
     const JsonObject arguments{
         {"amount", amount}, {"currency", "EUR"}, {"invoice", invoice}, {"preview_id", "prv_1"}};
-    auto statement = parse_json_object(question_->statement).value();
+    auto statement = statement_;
     statement["arguments"] = arguments;
     JsonObject likeness{{"arguments", arguments}, {"tag", "writ-likeness-v1"}};
     for (const auto* member : {"method", "server", "target", "tool", "workspace"})
@@ -116,6 +117,7 @@ class SealedContentTest : public CallsTest {
   }
 
   Approvals::Shared question_;
+  JsonObject statement_;
   ActionId action_;
   Digest likeness_{};
 };

@@ -91,9 +91,12 @@ TEST_F(DigestUpgradeTest, P38_AUsersTokenIsCountedUnderItsNewId) {
   EXPECT_EQ(counted.record.id, grant_record_id(hmac));
   EXPECT_EQ(counted.record.value, use);
   // A refresh token cannot be guessed.
-  const auto refresh = RefreshGrant{.run = billing_->id, .agent = billing_->agent}.to_text();
-  EXPECT_EQ(upgrade_.record(record(RecordKind::grant, hex_encode(plain), refresh))->record.id,
-            hex_encode(plain));
+  RefreshGrant refresh;
+  refresh.run = billing_->id;
+  refresh.agent = billing_->agent;
+  const auto kept =
+      upgrade_.record(record(RecordKind::grant, hex_encode(plain), refresh.to_text())).value();
+  EXPECT_EQ(kept.record.id, hex_encode(plain));
 
   RunRecord run{.run = *billing_, .ended = std::nullopt};
   run.run.user_token = plain;

@@ -2,7 +2,6 @@
 #include "cli/audit_check.h"
 
 #include "approval/chain.h"
-#include "audit/checkpoint.h"
 #include "audit/proof.h"
 #include "audit/tile.h"
 #include "base/encoding.h"

@@ -395,6 +395,27 @@ TEST_F(AuditTest, AnExportGoesIntoADirectoryOfItsOwn) {
   EXPECT_THAT(err_, HasSubstr("writ audit export"));
 }
 
+// P20: an action whose approval the log does not have, in a log that is whole otherwise.
+TEST_F(AuditTest, P20_AnActionWithoutItsApprovalIsNamed) {
+  const auto workspace = WorkspaceId(id_detail::Raw{1, 2, 3, 4, 5, 6, 0x70, 1, 0x80, 1});
+  const auto entry = audit::EntryBuilder(audit::Kind::action_intent, clock_.now(), workspace)
+                         .action(ActionId(id_detail::Raw{1, 2, 3, 4, 5, 6, 0x70, 1, 0x80, 9}))
+                         .approval(ApprovalId(id_detail::Raw{1, 2, 3, 4, 5, 6, 0x70, 1, 0x80, 9}))
+                         .set("commitment", std::string(64, '0'))
+                         .set("approval_groups", JsonArray{"finance"})
+                         .build()
+                         .value();
+  const auto place = "leaf " + std::to_string(log_.stored.size());
+  log_.append(to_bytes(entry.bytes()));
+  log_.keep_partial_tiles();
+  log_.sign(signer_);
+  for (const auto status : {verify(), verify_export({.key = key()})}) {
+    EXPECT_EQ(status, kNotVerified);
+    EXPECT_THAT(out_, AllOf(HasSubstr("first bad place: " + place),
+                            HasSubstr("no open request for this approval")));
+  }
+}
+
 // A receipt of a real entry.
 class ReceiptTest : public AuditTest {
  public:

@@ -29,7 +29,7 @@ TEST(DigestKey, P38_IsAnHmacUnderAKeyOfTheDataKey) {
 
 TEST(DigestKey, P38_NoTwoKeysUsesOwnersOrContentsAgree) {
   std::set<Digest> seen;
-  for (const std::uint8_t byte : {1, 2}) {
+  for (const std::uint8_t byte : {std::uint8_t{1}, std::uint8_t{2}}) {
     const DigestKey key(data_key(byte));
     for (const auto* use : {"fact", "likeness"})
       for (const auto* owner : {"", "run_1", "run_2"})
