@@ -43,16 +43,18 @@ Task<tools::Outcome> Delivery::run() {
   auto head = co_await exchange_.receive_head();
   if (!head) co_return co_await lost(head.error());
   status_ = head->status;
-  if (!redactor_.empty() && is_encoded(*head)) {
-    co_return co_await withheld(
-        *head, "the upstream's response has a coding in which the credential cannot be looked for");
+  screen_.emplace(*head, redactor_);
+  if (const auto why = screen_->head(); why != Withheld::no) {
+    co_return co_await withheld(*head, why);
   }
   fields_ = filter_response(*head, proposed().server(), operation(), about_.base, redactor_);
   for (const auto field : about_.answer_fields) (void)fields_.set(field.name, field.value);
   if (const auto type = head->fields.get_unique("Content-Type"); type && *type) {
     content_type_ = redactor_.masked(**type);
   }
-  if (auto passed = co_await pass_on(); !passed) co_return co_await lost(passed.error());
+  const auto passed = co_await pass_on();
+  if (!passed) co_return co_await lost(passed.error());
+  if (*passed != Withheld::no) co_return co_await withheld(*head, *passed);
   co_return co_await ended(*head);
 }
 
@@ -124,7 +126,7 @@ Task<Expected<void>> Delivery::send_opaque(net::OutgoingRequest request) {
   co_return co_await exchange_.finish_body();
 }
 
-Task<Expected<void>> Delivery::pass_on() {
+Task<Expected<Withheld>> Delivery::pass_on() {
   const auto limit = proposed().server().limits().response_bytes;
   for (;;) {
     WRIT_CO_TRY(const auto piece, co_await exchange_.receive());
@@ -136,7 +138,7 @@ Task<Expected<void>> Delivery::pass_on() {
                      "the response is larger than " + std::to_string(limit) + " bytes");
     }
     Bytes masked;
-    redactor_.push(*piece, masked);
+    if (const auto why = screen_->push(*piece, masked); why != Withheld::no) co_return why;
     if (masked.empty()) continue;
     keep(masked);
     // The last piece of a write stays until the outcome is durable; one that is known to be the
@@ -150,10 +152,10 @@ Task<Expected<void>> Delivery::pass_on() {
     }
   }
   Bytes rest;
-  redactor_.finish(rest);
+  if (const auto why = screen_->finish(rest); why != Withheld::no) co_return why;
   keep(rest);
   ready_.insert(ready_.end(), rest.begin(), rest.end());
-  co_return Expected<void>();
+  co_return Withheld::no;
 }
 
 Task<Expected<void>> Delivery::drain() {
@@ -222,18 +224,29 @@ Task<tools::Outcome> Delivery::ended(const net::ResponseHead& head) {
   co_return outcome;
 }
 
-Task<tools::Outcome> Delivery::withheld(const net::ResponseHead& head, std::string why) {
+Task<tools::Outcome> Delivery::withheld(const net::ResponseHead& head, Withheld withheld) {
+  const std::string why(reason(withheld));
+  kept_.clear();
+  if (response_.begun() && is_read()) {
+    exchange_.abort();
+    co_return co_await lost({Errc::denied, why, {}, {}});
+  }
   if (auto drained = co_await drain(); !drained) co_return co_await lost(drained.error());
   broker::before_step(parts_.steps, "last-byte");
   const auto outcome =
       tools::classify(operation(), {.status = head.status, .complete = exchange_.complete()});
   const bool recorded = co_await record(outcome, why);
   broker::before_step(parts_.steps, "reply");
+  if (response_.begun()) {
+    // The agent must see that something is missing.
+    response_.cut();
+    co_return recorded ? outcome : tools::Outcome::unknown;
+  }
   if (!recorded && !is_read()) {
     co_await answer(outcome_unknown(action().id()));
     co_return tools::Outcome::unknown;
   }
-  co_await answer(response_withheld(action().id(), outcome, head.status, std::move(why)));
+  co_await answer(response_withheld(action().id(), outcome, head.status, why));
   co_return outcome;
 }
 

@@ -14,6 +14,7 @@
 #include "broker/calls.h"
 #include "broker/steps.h"
 #include "crypto/hash.h"
+#include "gateway/body_screen.h"
 #include "gateway/dialer.h"
 #include "gateway/problems.h"
 #include "gateway/redactor.h"
@@ -57,8 +58,8 @@ class Delivery {
   Expected<net::OutgoingRequest> make_request();
   Task<Step> send();
   Task<Step> send_opaque(net::OutgoingRequest request);
-  // The body, up to its end, through the redactor to the agent.
-  Task<Step> pass_on();
+  // The body, up to its end or to where it is withheld, through the screen to the agent.
+  Task<Expected<Withheld>> pass_on();
   Task<Step> drain();
   // To the agent, unless it has gone.
   Task<void> emit(BytesView piece);
@@ -66,7 +67,7 @@ class Delivery {
 
   Task<tools::Outcome> not_sent(const Error& error);
   Task<tools::Outcome> lost(const Error& error);
-  Task<tools::Outcome> withheld(const net::ResponseHead& head, std::string why);
+  Task<tools::Outcome> withheld(const net::ResponseHead& head, Withheld withheld);
   Task<tools::Outcome> ended(const net::ResponseHead& head);
   Task<bool> record(tools::Outcome outcome, std::string detail);
   Task<void> answer(Answer answer);
@@ -92,6 +93,7 @@ class Delivery {
   CancelToken run_ended_;
 
   Redactor redactor_;
+  std::optional<BodyScreen> screen_;
   std::optional<std::uint64_t> credential_version_;
   std::optional<crypto::Sha256> request_hash_;
   std::optional<int> status_;

@@ -27,6 +27,12 @@ std::string ok(std::string_view body, std::string_view fields = {}) {
   return "HTTP/1.1 200 OK\r\n" + std::string(fields) +
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
+std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
+  std::string out(text);
+  for (auto at = out.find(from); at != std::string::npos; at = out.find(from, at + to.size()))
+    out.replace(at, from.size(), to);
+  return out;
+}
 std::string chunk(std::string_view text) {
   char size[20];
   std::snprintf(size, sizeof size, "%zx\r\n", text.size());
@@ -161,6 +167,58 @@ TEST_F(Delivered, P18_F22_AnEncodedBodyIsWithheldAndTheOutcomeStands) {
   }
   EXPECT_EQ(acme().entries(audit::Kind::action_done).size(), 4U);
   EXPECT_EQ(read(ok("{}", "Content-Encoding: identity\r\n")).status, 200);
+}
+
+// The upstream echoes the request: once plain, here as its libraries would write it.
+TEST_F(Delivered, P18_I5_AnEchoInAnyUsualEncodingIsMaskedOrWithheld) {
+  const std::string echo =
+      "Authorization: Bearer " + std::string(broker::Acme::kSecret) + "; and more";
+  auto mime = base64_encode(as_bytes(echo));
+  for (std::size_t at = 20; at < mime.size(); at += 22) mime.insert(at, "\\r\\n");
+  const auto lines =
+      read(ok("{\"request\":\"" + mime + "\"}", "Content-Type: application/json\r\n"));
+  EXPECT_EQ(lines.status, 200);
+  EXPECT_THAT(lines.body, HasSubstr("[redacted]"));
+  const auto page = read(ok("<p>Bearer " + replaced(broker::Acme::kSecret, "_", "&#95;") + "</p>",
+                            "Content-Type: text/html\r\n"));
+  EXPECT_EQ(page.body, "<p>Bearer [redacted]</p>");
+  for (const auto& [type, body] :
+       {std::pair<std::string, std::string>{"text/html; charset=utf-16", echo},
+        {"application/json", "\x1f\x8b\x08 and so on"}}) {
+    const auto seen = read(ok(body, "Content-Type: " + type + "\r\n"));
+    EXPECT_EQ(seen.status, 502) << type;
+    EXPECT_EQ(seen.member("type"), "https://writ.dev/problems/response-withheld");
+    EXPECT_EQ(seen.member("upstream_status"), "200");
+    EXPECT_THAT(seen.body, Not(HasSubstr("and so on")));
+  }
+}
+
+TEST_F(Delivered, P18_P16_AWriteWhoseAnswerIsWithheldIsDoneAndNothingOfItIsKept) {
+  const auto seen =
+      refund("key-1", ok("\x1f\x8b\x08 and so on", "Content-Type: application/json\r\n"));
+  EXPECT_EQ(seen.status, 502);
+  EXPECT_EQ(seen.member("type"), "https://writ.dev/problems/response-withheld");
+  EXPECT_EQ(seen.member("state"), "done");
+  const auto again = gateway_.call(*run_, Gateway::refund("key-1")).response();
+  EXPECT_EQ(again.status, 200);
+  EXPECT_THAT(again.body, Not(HasSubstr("and so on")));
+}
+
+TEST_F(Delivered, P18_AStreamThatBecomesUnclearIsCut) {
+  auto agent = gateway_.call(*run_, {});
+  auto upstream = gateway_.upstream().accept();
+  upstream_request(upstream);
+  upstream.send(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n" +
+      chunk("data: one\n\n"));
+  EXPECT_THAT(agent.socket().read_through("\r\n\r\n"), HasSubstr("200 OK"));
+  EXPECT_EQ(agent.chunk(), "data: one\n\n");
+  const auto most = std::string(broker::Acme::kSecret.substr(0, broker::Acme::kSecret.size() - 1));
+  upstream.send(chunk("data: " + most + "&#x" + std::string(400, '0')));
+  const auto rest = agent.socket().read_all();
+  EXPECT_THAT(rest, Not(HasSubstr(most)));
+  EXPECT_THAT(rest, Not(EndsWith("0\r\n\r\n")));
 }
 
 TEST_F(Delivered, TheUpstreamsStatusIsTheAnswers) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/injection.h"
 
+#include <initializer_list>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -21,7 +23,12 @@ void add_field(net::OutgoingRequest& request, std::string name, SecretBytes valu
 void inject(const tools::Operation& operation, SecretBytes secret, net::OutgoingRequest& request,
             Redactor& redactor) {
   WRIT_CHECK(operation.credential.has_value());
-  if (operation.redact) redactor.add(secret);
+  const auto* basic = std::get_if<tools::CredentialBasic>(&*operation.credential);
+  auto rendered = basic != nullptr ? base64_of(joined(basic->user + ":", secret)) : SecretBytes();
+  if (operation.redact) {
+    redactor.add(std::make_shared<const RedactionPlan>(
+        std::initializer_list<const SecretBytes*>{&secret, &rendered}));
+  }
   if (const auto* header = std::get_if<tools::CredentialHeader>(&*operation.credential)) {
     // The prefix is the definition's and no secret; what is to be masked is what follows it.
     add_field(request, header->name, joined(header->prefix, secret));
@@ -33,9 +40,6 @@ void inject(const tools::Operation& operation, SecretBytes secret, net::Outgoing
         joined((first ? "?" : "&") + percent_encode(query->name) + "=", percent_encoded(secret));
     return;
   }
-  const auto& basic = std::get<tools::CredentialBasic>(*operation.credential);
-  auto rendered = base64_of(joined(basic.user + ":", secret));
-  if (operation.redact) redactor.add(rendered);
   add_field(request, "Authorization", joined("Basic ", rendered));
 }
 

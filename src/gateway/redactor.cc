@@ -2,129 +2,223 @@
 #include "gateway/redactor.h"
 
 #include <algorithm>
-#include <array>
+#include <limits>
 #include <span>
 #include <utility>
 
 #include "base/check.h"
-#include "gateway/secret_text.h"
 
 namespace writ::gateway {
-namespace {
 
-using lane_detail::Reading;
-
-template <typename T>
-void wipe_value(T& value) {
-  wipe({reinterpret_cast<std::uint8_t*>(&value), sizeof value});
-}
-
-}  // namespace
-
-Redactor::Redactor() = default;
-Redactor::~Redactor() {
-  wipe_value(characters_);
-  wipe_value(starts_.row);
-  for (auto& second : starts_.second) wipe_value(second);
-  wipe_value(starts_.backslash);
-}
-
-void Redactor::add(const SecretBytes& secret) {
-  WRIT_CHECK(at_ == 0);
-  if (secret.empty()) return;
-  const auto text = secret.reveal_text();
-  const auto lane = [&](SecretBytes pattern, std::size_t certain, Reading reading) {
-    lanes_.emplace_back(std::move(pattern), certain, reading);
-  };
-  lane(secret.clone(), secret.size(), {});
-  if (text.find_first_of("%\\") == std::string_view::npos) {
-    lane(secret.clone(), secret.size(), {.percent = true, .backslash = true});
-  } else {
-    // A secret that looks like an escape itself is read by each rule alone.
-    lane(secret.clone(), secret.size(), {.percent = true});
-    lane(secret.clone(), secret.size(), {.backslash = true});
-  }
-  lane(hex_of(secret), secret.size() * 2, {.fold = Reading::Fold::lower});
-  for (std::size_t before = 0; before < 3; ++before) {
-    auto core = base64_core(secret, before);
-    if (core.certain == 0) continue;
-    // As it is too: what stands before might make its first characters look like an escape's last.
-    lane(core.text.clone(), core.certain, {.fold = Reading::Fold::base64});
-    lane(std::move(core.text), core.certain,
-         {.percent = true, .backslash = true, .fold = Reading::Fold::base64});
-  }
-  for (const auto& each : lanes_) each.add_to(starts_);
-  for (const char c : text) characters_.set(static_cast<std::uint8_t>(c));
-  constexpr std::array<std::string_view, 5> kMarkers = {"[redacted]", "(redacted)", "{redacted}",
-                                                        "~redacted~", " redacted "};
+void Redactor::add(std::shared_ptr<const RedactionPlan> plan) {
+  WRIT_CHECK(at_ == 0 && plans_.size() < std::numeric_limits<std::uint8_t>::max());
+  if (plan->empty()) return;
+  plans_.push_back(std::move(plan));
+  next_.push_back(0);
+  constexpr std::array<std::string_view, 8> kMarkers = {"[redacted]", "(redacted)", "{redacted}",
+                                                        "~redacted~", "<redacted>", "*redacted*",
+                                                        "!redacted!", " redacted "};
   const auto fits = [&](std::string_view marker) {
-    return !characters_[static_cast<std::uint8_t>(marker.front())] &&
-           !characters_[static_cast<std::uint8_t>(marker.back())];
+    return std::ranges::none_of(plans_, [&](const auto& each) {
+      return each->has(static_cast<std::uint8_t>(marker.front())) ||
+             each->has(static_cast<std::uint8_t>(marker.back()));
+    });
   };
   const auto* chosen = std::ranges::find_if(kMarkers, fits);
   marker_ = chosen == kMarkers.end() ? kMarkers.back() : *chosen;
 }
 
-std::size_t Redactor::free_bytes(BytesView piece) const {
-  std::size_t free = 0;
-  while (free < piece.size()) {
-    const auto* next = free + 1 < piece.size() ? &piece[free + 1] : nullptr;
-    if (!starts_.may_begin(piece[free], next)) {
-      ++free;
-      continue;
-    }
-    // The commonest escapes, such as a quote's, neither begin a match nor stand for what does; but
-    // where a secret begins with a backslash, what reads as an escape may be the secret as it is.
-    const int value = piece[free] == '\\' && next != nullptr && !starts_.backslash
-                          ? lane_detail::short_escape(*next)
-                          : -1;
-    if (value < 0 || starts_.row[*next] != 0 || starts_.row[static_cast<std::size_t>(value)] != 0) {
-      break;
-    }
-    free += 2;
-  }
-  return free;
-}
+// --- the stream
 
 void Redactor::push(BytesView piece, Bytes& out) {
-  if (lanes_.empty()) {
+  if (unclear_) return;
+  if (plans_.empty()) {
     out.insert(out.end(), piece.begin(), piece.end());
     return;
   }
-  while (!piece.empty()) {
-    if (idle_) {
-      // Nothing is held here: what cannot begin a match leaves as it is.
-      const auto free = free_bytes(piece);
-      if (free > 0) {
-        out.insert(out.end(), piece.begin(), piece.begin() + free);
-        in_masked_ = false;
-        at_ += free;
-        sent_ = at_;
-        piece = piece.subspan(free);
-        if (piece.empty()) return;
-      }
-      for (auto& lane : lanes_) lane.skip_to(at_);
-      idle_ = false;
+  std::ranges::fill(next_, 0);
+  std::size_t passed = 0;  // of the piece: let go, masked away or held
+  std::size_t at = 0;
+  while (at < piece.size()) {
+    auto from = at;
+    if (idle()) {
+      from = next(piece, at);
+      at_ += from - at;
+      at = from;
     }
-    // To the next moment at which no lane is within a match.
-    std::size_t taken = 0;
-    while (taken < piece.size() && !idle_) feed(piece[taken++]);
-    hold(piece.first(taken));
-    piece = piece.subspan(taken);
-    auto until = at_;
-    for (const auto& lane : lanes_) until = std::min(until, free_from(lane.start()));
-    release(until, out);
+    while (at < piece.size() && !unclear_) {
+      feed(piece[at++]);
+      if (idle()) break;
+    }
+    if (unclear_) return give_up();
+    // Most of what might have begun a match did not, and leaves with what is around it.
+    if (idle() && masked_.empty() && held_size_ == 0) continue;
+    pass(piece.subspan(passed, from - passed), out);
+    hold(piece.subspan(from, at - from));
+    passed = at;
+    release(idle() ? at_ : free_from(earliest()), out);
   }
+  pass(piece.subspan(passed), out);
+}
+
+void Redactor::finish(Bytes& out) {
+  // What was the beginning of a match has not become one.
+  if (!unclear_) release(at_, out);
+  readings_.clear();
+  masked_.clear();
+  at_ = sent_ = 0;
+  in_masked_ = false;
+}
+
+std::string Redactor::masked(std::string_view text) {
+  WRIT_CHECK(at_ == 0 && !unclear_);
+  Bytes out;
+  out.reserve(text.size());
+  push(as_bytes(text), out);
+  finish(out);
+  if (std::exchange(unclear_, false)) return std::string(marker_);
+  return to_text(out);
+}
+
+std::size_t Redactor::next(BytesView piece, std::size_t from) {
+  auto earliest = piece.size();
+  for (std::size_t i = 0; i < plans_.size(); ++i) {
+    if (next_[i] <= from) next_[i] = plans_[i]->next(piece, from);
+    earliest = std::min(earliest, next_[i]);
+  }
+  return earliest;
+}
+
+void Redactor::give_up() {
+  unclear_ = true;
+  readings_.clear();
+  masked_.clear();
+  wipe(held_.writable().first(held_size_));
+  held_size_ = 0;
+}
+
+// --- readings
+
+bool Redactor::Reading::is_like(const Reading& other) const {
+  return index == other.index && plan == other.plan && pattern == other.pattern &&
+         nuls == other.nuls && gap.state() == other.gap.state() &&
+         escape.state() == other.escape.state();
+}
+
+std::size_t Redactor::Reading::hash() const {
+  return index * 31 + pattern * 7 + escape.state() * 5 + (escape.state() >> 21) + gap.state() * 3;
 }
 
 void Redactor::feed(std::uint8_t byte) {
+  further_.clear();
+  slots_.fill(kNone);
+  for (const auto& reading : readings_) step(reading, byte);
+  begin(byte);
   ++at_;
-  bool idle = true;
-  for (auto& lane : lanes_) {
-    lane.feed(byte, [this](std::uint64_t from, std::uint64_t to) { mask(from, to); });
-    idle = idle && lane.idle();
+  std::swap(readings_, further_);
+}
+
+void Redactor::begin(std::uint8_t byte) {
+  for (std::size_t i = 0; i < plans_.size(); ++i) {
+    if (!plans_[i]->may_begin(byte)) continue;
+    Reading reading{.start = at_, .plan = static_cast<std::uint8_t>(i)};
+    take(reading, byte);
+    if (!Escape::is_lead(byte)) continue;
+    reading.escape = Escape::begin(byte);
+    follow(reading);
   }
-  idle_ = idle;
+}
+
+void Redactor::step(Reading reading, std::uint8_t byte) {
+  const auto& plan = *plans_[reading.plan];
+  if (++reading.since > kLongestGap || at_ - reading.start >= plan.longest()) {
+    // Half a secret is no accident, and what follows may be the rest.
+    if (reading.pattern == kAnyPattern) return;
+    const auto& pattern = plan.patterns()[reading.pattern];
+    if (reading.index < pattern.certain && reading.index * 2 >= pattern.certain) unclear_ = true;
+    return;
+  }
+  if (byte == 0) {
+    if (++reading.nuls <= kMostNuls) follow(reading);
+    return;
+  }
+  reading.nuls = 0;
+  if (!reading.escape.open()) {
+    take(reading, byte);
+    if (!Escape::is_lead(byte)) return;
+    reading.escape = Escape::begin(byte);
+    follow(reading);
+    return;
+  }
+  const auto read = reading.escape.step(byte);
+  if (read.value >= 0) {
+    reading.escape = {};
+    take(reading, read.value);
+    if (read.lead) {
+      reading.escape = Escape::begin(static_cast<std::uint8_t>(read.value));
+      follow(reading);
+    }
+  }
+  if (read.next.open()) {
+    reading.escape = read.next;
+    follow(reading);
+  }
+}
+
+void Redactor::take(const Reading& reading, int value) {
+  const auto& plan = *plans_[reading.plan];
+  const auto patterns = plan.patterns();
+  const auto match = [&](std::size_t which) {
+    const auto& pattern = patterns[which];
+    if (!plan.matches(pattern, reading.index, value)) return;
+    auto further = reading;
+    further.pattern = static_cast<std::uint8_t>(which);
+    ++further.index;
+    further.since = 0;
+    further.gap = {};
+    if (further.index >= pattern.certain) mask(further.start, at_ + 1);
+    if (further.index < pattern.size) follow(further);
+  };
+  if (reading.pattern == kAnyPattern) {
+    for (std::size_t which = 0; which < patterns.size(); ++which) match(which);
+    return;
+  }
+  if (reading.gap.may_end()) match(reading.pattern);
+  const auto& pattern = patterns[reading.pattern];
+  if (reading.index >= pattern.certain) return;  // complete, and nothing more is owed
+  if (const auto gap = reading.gap.step(pattern.form, reading.index % 2 == 0, value)) {
+    auto further = reading;
+    further.gap = *gap;
+    follow(further);
+  }
+}
+
+void Redactor::follow(const Reading& reading) {
+  auto& slot = slots_[reading.hash() % slots_.size()];
+  for (auto at = slot; at != kNone; at = further_[at].below) {
+    auto& other = further_[at];
+    if (!other.is_like(reading)) continue;
+    // Of equal readings, the one that began first.
+    if (reading.start < other.start) {
+      const auto below = other.below;
+      other = reading;
+      other.below = below;
+    }
+    return;
+  }
+  if (further_.size() == kMostReadings) {
+    unclear_ = true;
+    return;
+  }
+  further_.push_back(reading);
+  further_.back().below = slot;
+  slot = static_cast<std::uint8_t>(further_.size() - 1);
+}
+
+// --- what is held
+
+std::uint64_t Redactor::earliest() const {
+  return std::ranges::min_element(readings_, {}, &Reading::start)->start;
 }
 
 std::uint64_t Redactor::free_from(std::uint64_t start) const {
@@ -132,24 +226,7 @@ std::uint64_t Redactor::free_from(std::uint64_t start) const {
   for (const auto& masked : masked_) {
     if (masked.from <= start) start = std::max(start, masked.to);
   }
-  return start;
-}
-
-void Redactor::finish(Bytes& out) {
-  // What was the beginning of a match has not become one.
-  release(at_, out);
-  for (auto& lane : lanes_) lane.reset();
-  at_ = sent_ = 0;
-  idle_ = true;
-  in_masked_ = false;
-}
-
-std::string Redactor::masked(std::string_view text) {
-  WRIT_CHECK(at_ == 0);
-  Bytes out;
-  push(as_bytes(text), out);
-  finish(out);
-  return to_text(out);
+  return std::max(start, sent_);
 }
 
 void Redactor::mask(std::uint64_t from, std::uint64_t to) {
@@ -174,17 +251,23 @@ void Redactor::hold(BytesView bytes) {
   held_size_ += bytes.size();
 }
 
+// Bytes that follow all that was held, none of which is masked.
+void Redactor::pass(BytesView bytes, Bytes& out) {
+  if (bytes.empty()) return;
+  out.insert(out.end(), bytes.begin(), bytes.end());
+  sent_ += bytes.size();
+  in_masked_ = false;
+}
+
 void Redactor::release(std::uint64_t until, Bytes& out) {
   const auto held = held_.reveal();
   std::size_t used = 0;
+  std::size_t done = 0;  // of masked_
   while (sent_ < until) {
-    const bool masked = !masked_.empty() && masked_.front().from <= sent_;
+    const auto* next = done < masked_.size() ? &masked_[done] : nullptr;
+    const bool masked = next != nullptr && next->from <= sent_;
     auto to = until;
-    if (masked) {
-      to = std::min(to, masked_.front().to);
-    } else if (!masked_.empty()) {
-      to = std::min(to, masked_.front().from);
-    }
+    if (next != nullptr) to = std::min(to, masked ? next->to : next->from);
     const auto size = static_cast<std::size_t>(to - sent_);
     if (!masked) {
       out.insert(out.end(), held.begin() + used, held.begin() + used + size);
@@ -195,8 +278,9 @@ void Redactor::release(std::uint64_t until, Bytes& out) {
     in_masked_ = masked;
     used += size;
     sent_ = to;
-    if (masked && masked_.front().to <= sent_) masked_.pop_front();
+    if (masked && next->to <= sent_) ++done;
   }
+  masked_.erase(masked_.begin(), masked_.begin() + static_cast<std::ptrdiff_t>(done));
   if (used == 0) return;
   auto bytes = held_.writable();
   std::ranges::copy(bytes.first(held_size_).subspan(used), bytes.begin());

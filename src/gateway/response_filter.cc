@@ -73,12 +73,4 @@ Fields filter_response(const net::ResponseHead& head, const tools::ToolServer& s
   return out;
 }
 
-bool is_encoded(const net::ResponseHead& head) {
-  const auto codings = head.fields.list("Content-Encoding");
-  // What cannot be read as a list is no promise of plain bytes.
-  if (!codings) return true;
-  return std::ranges::any_of(
-      *codings, [](std::string_view coding) { return !equal_ignoring_case(coding, "identity"); });
-}
-
 }  // namespace writ::gateway

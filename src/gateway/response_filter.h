@@ -22,7 +22,4 @@ Fields filter_response(const net::ResponseHead& head, const tools::ToolServer& s
                        const tools::Operation& operation, std::string_view base,
                        Redactor& redactor);
 
-// Whether the body has a coding in which a secret cannot be found.
-bool is_encoded(const net::ResponseHead& head);
-
 }  // namespace writ::gateway

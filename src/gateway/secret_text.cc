@@ -56,6 +56,19 @@ SecretBytes hex_of(const SecretBytes& secret) {
   return out;
 }
 
+SecretBytes decimal_of(const SecretBytes& secret) {
+  SecretBytes out(secret.size() * 4);
+  auto* to = out.writable().data();
+  for (const auto byte : secret.reveal()) {
+    if (to != out.writable().data()) *to++ = ',';
+    if (byte >= 100) *to++ = static_cast<std::uint8_t>('0' + byte / 100);
+    if (byte >= 10) *to++ = static_cast<std::uint8_t>('0' + byte / 10 % 10);
+    *to++ = static_cast<std::uint8_t>('0' + byte % 10);
+  }
+  out.truncate(static_cast<std::size_t>(to - out.writable().data()));
+  return out;
+}
+
 SecretBytes percent_encoded(const SecretBytes& secret) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   const auto bytes = secret.reveal();

@@ -16,6 +16,8 @@ SecretBytes joined(std::string_view first, const SecretBytes& second);
 SecretBytes base64_of(const SecretBytes& secret);
 // Lower case.
 SecretBytes hex_of(const SecretBytes& secret);
+// Its bytes as numbers, with commas between.
+SecretBytes decimal_of(const SecretBytes& secret);
 // All but RFC 3986's unreserved characters as %XX, in upper case.
 SecretBytes percent_encoded(const SecretBytes& secret);
 
