@@ -14,6 +14,7 @@
 #include "base/fake_random.h"
 #include "observe/log.h"
 #include "store/sqlite_store.h"
+#include "vault/keys.h"
 
 namespace writ::store {
 namespace {
@@ -29,7 +30,8 @@ struct Bench {
     std::string pattern = std::filesystem::temp_directory_path() / "writ-bench-XXXXXX";
     if (::mkdtemp(pattern.data()) == nullptr) std::abort();
     directory = pattern;
-    store = open_sqlite({.directory = directory + "/data"}, clock, log).value();
+    const auto seal = vault::SealKey::from_text(vault::SealKey::generate_text(random)).value();
+    store = open_sqlite({.directory = directory + "/data"}, seal.row_keys(), clock, log).value();
     id_detail::Raw raw{};
     raw.back() = 1;
     workspace = store->workspace(WorkspaceId(raw));

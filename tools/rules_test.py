@@ -7,7 +7,7 @@ import re
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-LATER = ["P33", "P34", "P35", "P37", "P38", "P39", "P40", "P48"]
+LATER = ["P33", "P34", "P35", "P36", "P37", "P38", "P39", "P40", "P48"]
 RULES = [f"P{number}" for number in range(1, 29)] + LATER + [f"I{number}" for number in range(1, 7)]
 
 

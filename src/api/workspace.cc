@@ -4,7 +4,9 @@
 
 #include "api/bodies.h"
 #include "api/endpoints.h"
+#include "broker/recover.h"
 #include "protocol/apply.h"
+#include "wire/time_text.h"
 
 namespace writ::api {
 namespace {
@@ -215,6 +217,16 @@ Task<Handled> Endpoints::workspace(Asked& asked) {
   find_in_agents(*version, out.findings);
   find_in_servers(workspace, *version, parts_.authorities, out.findings);
   find_in_steps(*version, out.findings);
+  auto recoveries =
+      co_await broker::recent_recoveries(asked.workspace->store(), parts_.clock.now());
+  if (!recoveries) co_return problem(recoveries.error());
+  for (const auto& [user, at] : *recoveries) {
+    out.findings.push_back(
+        {.kind = "admin-recovered",
+         .subject = "user " + user,
+         .message = "a one-time code was made for this admin on the server at " +
+                    format_time(at) + ", with writ recover: make sure that it was meant"});
+  }
   if (!SecretBytes::memory_is_locked()) {
     out.findings.push_back({.kind = "memory-not-locked",
                             .subject = "server",

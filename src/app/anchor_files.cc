@@ -12,6 +12,7 @@
 namespace writ::app {
 namespace {
 
+constexpr std::string_view kExtension = ".checkpoint";
 constexpr std::size_t kMaxNote = std::size_t{64} << 10;
 
 Expected<std::optional<std::string>> read_note(const std::filesystem::path& file) {
@@ -37,6 +38,21 @@ Expected<std::optional<std::string>> read_note(const std::filesystem::path& file
     if (note.size() > kMaxNote)
       return fail(Errc::invalid_input, "what lies in the anchor is no checkpoint", file.string());
   }
+}
+
+Expected<std::vector<WorkspaceId>> list_notes(const std::filesystem::path& folder) {
+  std::vector<WorkspaceId> out;
+  std::error_code failed;
+  for (std::filesystem::directory_iterator at(folder, failed), end; !failed && at != end;
+       at.increment(failed)) {
+    if (at->path().extension() != kExtension) continue;
+    // What else lies there under such a name is nobody's note.
+    if (const auto id = WorkspaceId::parse(at->path().stem().string())) out.push_back(*id);
+  }
+  if (failed)
+    return fail(Errc::unavailable, "the anchor cannot be read: " + failed.message(),
+                folder.string());
+  return out;
 }
 
 }  // namespace
@@ -76,6 +92,10 @@ Task<std::invoke_result_t<Function>> AnchorFiles::run(Function function) {
 
 Task<Expected<std::optional<std::string>>> AnchorFiles::latest(WorkspaceId log) {
   co_return co_await run([file = file_of(log)] { return read_note(file); });
+}
+
+Task<Expected<std::vector<WorkspaceId>>> AnchorFiles::logs() {
+  co_return co_await run([folder = folder_] { return list_notes(folder); });
 }
 
 Task<Expected<void>> AnchorFiles::keep(WorkspaceId log, std::string note) {

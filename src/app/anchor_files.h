@@ -25,6 +25,7 @@ class AnchorFiles final : public broker::Anchor {
                                                      milliseconds timeout = milliseconds(5000));
 
   Task<Expected<std::optional<std::string>>> latest(WorkspaceId log) override;
+  Task<Expected<std::vector<WorkspaceId>>> logs() override;
   Task<Expected<void>> keep(WorkspaceId log, std::string note) override;
 
   // Runs before each operation, on its thread; for tests of a disk that hangs.

@@ -90,6 +90,30 @@ int run_init(const InitCommand& command) {
   return 0;
 }
 
+struct RecoverCommand {
+  std::filesystem::path config_file = "writ.toml";
+  std::string workspace;
+  std::string user;
+};
+
+int run_recover(const RecoverCommand& command) {
+  if (auto hardened = harden_process(); !hardened) return failed(hardened.error());
+  const SystemClock clock;
+  crypto::SystemRandom random;
+  TerminalLog log;
+  const auto code = recover_admin(command.config_file, command.workspace, command.user,
+                                  {.clock = clock, .random = random, .log = log});
+  if (!code) return failed(code.error());
+  std::printf("One-time code: %.*s\n", static_cast<int>(code->code.size()),
+              code->code.reveal_text().data());
+  std::printf(
+      "It enrols a new key for %s in %s until %s; the key before ends with it. The audit log says "
+      "so, and writ doctor does for 30 days.\n"
+      "\nNext: start the server, then writ login with --code.\n",
+      command.user.c_str(), command.workspace.c_str(), format_time(code->expires).c_str());
+  return 0;
+}
+
 int run_backup(const std::filesystem::path& config_file, const std::filesystem::path& target) {
   ::umask(077);
   const auto config = read_config(config_file);
@@ -131,6 +155,14 @@ void add_commands(CLI::App& app, cli::Program& program) {
                    "checkpoints");
   server->add_flag("--dev", served->server.dev, "for a trial: the seal key may lie with the data");
   server->callback([served, &program] { program.status = serve(*served); });
+
+  auto* recover = app.add_subcommand(
+      "recover", "a one-time code for an admin who lost the key; the server must not be running");
+  const auto recovered = std::make_shared<RecoverCommand>();
+  recover->add_option("--config", recovered->config_file, kConfigHelp)->capture_default_str();
+  recover->add_option("WORKSPACE", recovered->workspace, "the workspace's name")->required();
+  recover->add_option("USER", recovered->user, "whom its current version names admin")->required();
+  recover->callback([recovered, &program] { program.status = run_recover(*recovered); });
 
   auto* backup = app.add_subcommand("backup", "copy the store of a server, running or not");
   struct Backup {

@@ -51,7 +51,7 @@ void examine_folder(const std::filesystem::path& folder, std::string_view kind, 
   if (::stat(folder.c_str(), &found) != 0) {
     add(out, std::string(kind), subject,
         std::string("cannot be looked at: ") + std::strerror(errno) +
-            (errno == ENOENT ? "; the first start makes it" : ""));
+            (errno == ENOENT ? "; restore it from a backup, or make a server with writ init" : ""));
     return;
   }
   if (!S_ISDIR(found.st_mode)) return add(out, std::string(kind), subject, "is not a folder");

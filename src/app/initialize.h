@@ -38,4 +38,10 @@ Expected<broker::IssuedCode> initialize(const InitializeOptions& options, Initia
 Expected<broker::IssuedCode> another_founding_code(const std::filesystem::path& config_file,
                                                    InitializeParts parts);
 
+// A one-time code for an admin of a workspace who has lost the key (broker/recover.h), by a server
+// that is not running. not_found where it has no such workspace.
+Expected<broker::IssuedCode> recover_admin(const std::filesystem::path& config_file,
+                                           const std::string& workspace, const std::string& user,
+                                           InitializeParts parts);
+
 }  // namespace writ::app

@@ -7,8 +7,11 @@
 #include "broker/outcomes.h"
 #include "broker/recovery.h"
 #include "broker/startup.h"
+#include "broker/upgrade.h"
 #include "net/answer.h"
+#include "store/sqlite_schema.h"
 #include "store/sqlite_store.h"
+#include "store/sqlite_upgrade.h"
 #include "store/stop_file.h"
 
 namespace writ::app {
@@ -49,6 +52,7 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
               .keys = keys,
               .anchor = anchor,
               .clock = parts.clock,
+              .random = parts.random,
               .log = parts.log,
               .metrics = parts.metrics,
               .checked = [this](broker::LiveWorkspace& each) { return settle_past(each); }},
@@ -267,9 +271,11 @@ Expected<void> Server::Wiring::open() {
     parts_.log.warning("server.memory_not_locked", {{"error", locked.error().to_string()}});
   }
   WRIT_TRY(anchor_, AnchorFiles::open(config_.anchor));
-  WRIT_TRY(store_,
-           store::open_sqlite({.directory = config_.data.string(), .metrics = &parts_.metrics},
-                              parts_.clock, parts_.log));
+  WRIT_TRY_VOID(upgrade_if_old());
+  WRIT_TRY(store_, store::open_sqlite({.directory = config_.data.string(),
+                                       .create = false,
+                                       .metrics = &parts_.metrics},
+                                      seal_key_->row_keys(), parts_.clock, parts_.log));
   auto stop_file = store::open_stop_file((config_.data / store::kStopFile).string());
   if (stop_file) {
     stop_file_ = std::move(*stop_file);
@@ -277,6 +283,24 @@ Expected<void> Server::Wiring::open() {
     // Stopping works all the same; what the store does not take then ends with this process.
     parts_.log.error("server.no_file_for_stops", {{"error", stop_file.error().to_string()}});
     stop_file_ = std::make_unique<broker::NoStopFile>();
+  }
+  return {};
+}
+
+Expected<void> Server::Wiring::upgrade_if_old() {
+  WRIT_TRY(const auto age, store::age_of_store(config_.data.string()));
+  if (age != store::StoreAge::unsealed) return {};
+  WRIT_TRY(const auto old, store::open_unsealed(config_.data.string(), seal_key_->row_keys()));
+  auto done = run_on(loops_.at(0), broker::upgrade({.store = *old,
+                                                    .seal_key = *seal_key_,
+                                                    .anchor = *anchor_,
+                                                    .clock = parts_.clock,
+                                                    .random = parts_.random,
+                                                    .log = parts_.log,
+                                                    .accept_anchor = options_.accept_anchor}));
+  if (!done) {
+    done.error().message = "the store of release 0.1 is not upgraded: " + done.error().message;
+    return done;
   }
   return {};
 }
@@ -328,7 +352,10 @@ Expected<void> Server::Wiring::start() {
 
 void Server::Wiring::add_checks() {
   auto& services = *services_;
-  health_.add("store", [&services] { return services.store.health(); });
+  health_.add("store", [&services]() -> Expected<void> {
+    WRIT_TRY_VOID(services.store.health());
+    return services.store.workspace({})->sound();
+  });
   health_.add("clock", [&services] { return services.time.check(); });
   health_.add("log", [&services] { return services.notary.ready(); });
   health_.add("workspaces", [this]() -> Expected<void> {

@@ -64,6 +64,7 @@ TEST(Server, APortThatIsTakenIsSaid) {
   ASSERT_TRUE(first.start());
   TestServer second;
   auto config = second.config();
+  std::filesystem::remove_all(config.data);
   config.port = first.server().port();
   const auto started = second.start(config);
   ASSERT_FALSE(started);

@@ -17,6 +17,7 @@
 #include "crypto/random.h"
 #include "net/testing.h"
 #include "observe/capture.h"
+#include "store/sqlite_store.h"
 
 namespace writ::app::testing {
 
@@ -54,7 +55,16 @@ inline void write_text(const std::filesystem::path& file, std::string_view text)
 // A server on data that outlives it, so that it can be started again.
 class TestServer {
  public:
-  TestServer() { WRIT_CHECK(make_seal_key(folder_ / "seal.key", random_).has_value()); }
+  TestServer() {
+    WRIT_CHECK(make_seal_key(folder_ / "seal.key", random_).has_value());
+    // Closed at once: a server starts on a store that is there.
+    WRIT_CHECK(store::open_sqlite({.directory = (folder_ / "data").string()},
+                                  load_seal_key(folder_ / "seal.key", folder_ / "data", true)
+                                      .value()
+                                      .row_keys(),
+                                  clock_, log_)
+                   .has_value());
+  }
 
   ServerConfig config() const {
     ServerConfig out;

@@ -124,6 +124,7 @@ class Server::Wiring {
   Expected<void> reload_tls(const TlsConfig& tls);
   Expected<void> listen();
   Expected<void> open();
+  Expected<void> upgrade_if_old();
   Task<Expected<void>> load();
   void add_checks();
   void add_duties();

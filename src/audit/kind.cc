@@ -69,6 +69,12 @@ std::string_view name(Kind kind) {
       return "recovery.unknown";
     case Kind::clock_reset:
       return "clock.reset";
+    case Kind::store_upgraded:
+      return "store.upgraded";
+    case Kind::anchor_accepted:
+      return "anchor.accepted";
+    case Kind::user_recovered:
+      return "user.recovered";
   }
   std::unreachable();
 }

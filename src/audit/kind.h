@@ -43,6 +43,9 @@ enum class Kind {
   token_revoked,
   recovery_unknown,
   clock_reset,
+  store_upgraded,
+  anchor_accepted,
+  user_recovered,
 };
 
 inline constexpr std::array kKinds{
@@ -56,7 +59,8 @@ inline constexpr std::array kKinds{
     Kind::action_refused,     Kind::action_resolved,      Kind::approval_requested,
     Kind::approval_decided,   Kind::approval_expired,     Kind::credential_added,
     Kind::credential_rotated, Kind::credential_destroyed, Kind::token_revoked,
-    Kind::recovery_unknown,   Kind::clock_reset,
+    Kind::recovery_unknown,   Kind::clock_reset,          Kind::store_upgraded,
+    Kind::anchor_accepted,    Kind::user_recovered,
 };
 
 // "action.intent"

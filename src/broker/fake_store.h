@@ -8,6 +8,7 @@
 //   store.hold_commits();     // units wait, in order; nothing of theirs is seen
 //   store.release_commits();  // those that wait are decided now, in that order
 //   EXPECT_EQ(store.commits(), 1);
+//   store.damage(id, error);  // as if somebody had changed what is stored of the workspace
 //
 // Thread-safe. A handle may outlive the store. The clock outlives both.
 #pragma once
@@ -214,6 +215,12 @@ class FakeStore final : public Store {
     const std::lock_guard lock(shared_->mutex);
     shared_->holding = true;
   }
+  // The workspace's rows are not what was written; nullopt: they are again.
+  void damage(WorkspaceId id, std::optional<Error> error) {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->damaged.erase(id);
+    if (error) shared_->damaged.emplace(id, std::move(*error));
+  }
   void release_commits() {
     const std::lock_guard lock(shared_->mutex);
     shared_->holding = false;
@@ -280,6 +287,8 @@ class FakeStore final : public Store {
       }
       if (auto error = std::exchange(fail_next, std::nullopt)) return std::unexpected(*error);
       if (broken) return std::unexpected(*broken);
+      if (const auto found = damaged.find(id); found != damaged.end())
+        return std::unexpected(found->second);
       auto result = data[id].commit(std::move(unit), clock.now());
       if (result) ++commits;
       return result;
@@ -292,6 +301,7 @@ class FakeStore final : public Store {
     bool holding = false;
     std::optional<Error> fail_next;
     std::optional<Error> broken;
+    std::map<WorkspaceId, Error> damaged;
     std::size_t commits = 0;
     std::size_t gets = 0;
   };
@@ -300,6 +310,12 @@ class FakeStore final : public Store {
    public:
     Handle(std::shared_ptr<Shared> shared, WorkspaceId id) : shared_(std::move(shared)), id_(id) {}
 
+    Expected<void> sound() const override {
+      const std::lock_guard lock(shared_->mutex);
+      const auto found = shared_->damaged.find(id_);
+      if (found == shared_->damaged.end()) return {};
+      return std::unexpected(found->second);
+    }
     Task<Expected<Committed>> commit(Unit unit) override {
       return commit_unit(shared_, id_, std::move(unit));
     }

@@ -10,6 +10,7 @@ namespace {
 bool ends_something(audit::Kind kind) {
   switch (kind) {
     case audit::Kind::log_opened:  // the notary's own, without which it cannot open the gate again
+    case audit::Kind::anchor_accepted:  // likewise
     case audit::Kind::user_disabled:
     case audit::Kind::session_ended:
     case audit::Kind::run_revoked:
@@ -72,6 +73,7 @@ class GatedStore::Handle final : public WorkspaceStore {
   Handle(std::shared_ptr<WorkspaceStore> inner, std::shared_ptr<LogGate> gate)
       : inner_(std::move(inner)), gate_(std::move(gate)) {}
 
+  Expected<void> sound() const override { return inner_->sound(); }
   Task<Expected<Committed>> commit(Unit unit) override {
     if (auto open = gate_->check(unit); !open) return refuse(std::move(open).error());
     return inner_->commit(std::move(unit));

@@ -1,87 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/notary.h"
 
-#include "audit/verify.h"
+#include <algorithm>
+#include <utility>
+
+#include "broker/entries.h"
+#include "broker/log_check.h"
 
 namespace writ::broker {
 namespace {
 
 constexpr std::size_t kPage = 1000;
-constexpr std::string_view kRestoreNewest =
-    "restore the newest data and anchor together; nothing is signed or begun in this workspace "
-    "until then";
 
 // What may pass by itself. Anything else says that the log is not what was signed.
 bool may_pass(const Error& error) {
   return error.code == Errc::unavailable || error.code == Errc::unknown_outcome ||
          error.code == Errc::rate_limited;
-}
-
-std::unexpected<Error> refuse(std::string message, std::string where,
-                              std::string_view hint = kRestoreNewest) {
-  return fail(Errc::conflict, std::move(message), std::move(where), std::string(hint));
-}
-
-std::string entries(std::uint64_t count) {
-  return std::to_string(count) + (count == 1 ? " entry" : " entries");
-}
-
-Expected<audit::SignedCheckpoint> open_checkpoint(const std::string& note,
-                                                  const audit::NoteVerifier& key,
-                                                  std::string_view where) {
-  auto opened = audit::SignedCheckpoint::open(note, key);
-  if (!opened) {
-    return refuse("the latest checkpoint in the " + std::string(where) +
-                      " is not signed by the key of this log",
-                  key.name());
-  }
-  return opened;
-}
-
-// The checkpoints of a log by their number, read forwards from the store in pages.
-class CheckpointReader {
- public:
-  explicit CheckpointReader(WorkspaceStore& store) : store_(store) {}
-
-  // Asked for 0, 1, 2, …
-  Task<Expected<std::optional<std::string>>> next() {
-    if (at_ == page_.size() && !ended_) {
-      WRIT_CO_TRY(page_, co_await store_.checkpoints(from_, kPage));
-      at_ = 0;
-      ended_ = page_.size() < kPage;
-      if (!page_.empty()) {
-        // The next page begins after the last size of this one, as its text has it: what it proves
-        // is the verifier's to say.
-        WRIT_CO_TRY(const auto note, audit::UnverifiedNote::parse(page_.back()));
-        WRIT_CO_TRY(const auto last, audit::parse_checkpoint_text(note.unverified_text()));
-        if (last.size < from_)
-          co_return refuse("the stored checkpoints are out of order", last.origin);
-        from_ = last.size + 1;
-      }
-    }
-    if (at_ == page_.size()) co_return std::optional<std::string>();
-    co_return std::optional(page_[at_++]);
-  }
-
- private:
-  WorkspaceStore& store_;
-  std::vector<std::string> page_;
-  std::size_t at_ = 0;
-  std::uint64_t from_ = 0;
-  bool ended_ = false;
-};
-
-Task<Expected<void>> give(audit::LogVerifier& verifier, audit::LogVerifier::Leaves want,
-                          WorkspaceStore& store) {
-  WRIT_CO_TRY(auto rows, co_await store.read_log(want.first, want.count));
-  std::vector<audit::StoredLeaf> leaves;
-  leaves.reserve(rows.size());
-  for (const auto& row : rows) {
-    if (row.index != want.first + leaves.size()) break;
-    leaves.push_back({.entry = to_bytes(row.entry), .hash = row.leaf});
-  }
-  verifier.give_leaves(std::move(leaves));
-  co_return Expected<void>();
 }
 
 }  // namespace
@@ -101,6 +35,7 @@ struct Notary::Ledger {
   // doubt. That one is kept again before another, so there is never more than one of them.
   std::optional<std::string> anchored;
   std::optional<std::string> in_doubt;
+  std::optional<audit::SignedCheckpoint> next;  // signed, and not released yet
   SteadyPoint anchor_seen{};
   SteadyPoint well{};  // when all was well last
   bool opened = false;
@@ -122,6 +57,14 @@ Notary::Notary(NotaryParts parts, NotaryOptions options)
 Notary::~Notary() = default;
 
 Task<void> Notary::open() {
+  // Also where nothing lives: something should, perhaps.
+  if (auto surveyed = co_await survey(); !surveyed) {
+    const std::lock_guard lock(mutex_);
+    unsurveyed_ = std::move(surveyed).error();
+  } else {
+    const std::lock_guard lock(mutex_);
+    unsurveyed_.reset();
+  }
   for (auto& workspace : parts_.live.all()) {
     const auto known =
         std::ranges::any_of(ledgers_, [&](const auto& l) { return l->workspace == workspace; });
@@ -135,14 +78,52 @@ Task<void> Notary::open() {
 
 Task<void> Notary::round() {
   co_await open();
+  std::vector<Ledger*> grown;
   for (auto& ledger : ledgers_) {
     if (ledger->refused) continue;
     // In two steps: an awaited call within ?: is what coroutines do badly.
     auto outcome = Expected<void>();
     if (!ledger->opened) outcome = co_await open_ledger(*ledger);
     if (outcome) outcome = co_await follow(*ledger);
+    if (outcome && ledger->next) {
+      grown.push_back(ledger.get());
+    } else {
+      settle(*ledger, std::move(outcome));
+    }
+  }
+  const auto recorded = co_await record(grown);
+  for (auto* ledger : grown) {
+    auto outcome = recorded;
+    if (outcome) outcome = co_await release(*ledger);
     settle(*ledger, std::move(outcome));
   }
+}
+
+// What the logs are signed up to, in one commit for all that have grown: durable before any of the
+// checkpoints leaves.
+Task<Expected<void>> Notary::record(const std::vector<Ledger*>& grown) {
+  if (grown.empty()) co_return Expected<void>();
+  auto next = *signed_logs_;
+  for (const auto* ledger : grown) {
+    next.logs[ledger->workspace->id()] = {.size = ledger->next->size(),
+                                          .root = ledger->next->root()};
+  }
+  const auto server = parts_.store.workspace({});
+  Unit unit;
+  unit.puts.push_back(to_put(next));
+  auto committed = co_await server->commit(std::move(unit));
+  if (committed) {
+    ++next.revision;
+    signed_logs_ = std::move(next);
+    co_return Expected<void>();
+  }
+  // It may be done all the same: what is durable is read again.
+  if (committed.error().code == Errc::unknown_outcome || committed.error().code == Errc::conflict) {
+    WRIT_CO_TRY(signed_logs_, co_await read_signed_logs(*server));
+    co_return fail(Errc::unavailable, "the record of signed logs is not written yet: " +
+                                          committed.error().message);
+  }
+  co_return std::unexpected(std::move(committed).error());
 }
 
 void Notary::settle(Ledger& ledger, Expected<void> outcome) {
@@ -176,6 +157,8 @@ void Notary::settle(Ledger& ledger, Expected<void> outcome) {
 
 Expected<void> Notary::ready() const {
   const std::lock_guard lock(mutex_);
+  if (lost_) return std::unexpected(*lost_);
+  if (unsurveyed_) return std::unexpected(*unsurveyed_);
   for (const auto& [id, status] : status_) {
     if (status.trouble) return std::unexpected(*status.trouble);
   }
@@ -197,92 +180,92 @@ std::shared_ptr<const SignedHead> Notary::head(WorkspaceId id) const {
 }
 
 Task<Expected<void>> Notary::open_ledger(Ledger& ledger) {
+  WRIT_CO_TRY_VOID(check_sound(ledger));
+  WRIT_CO_TRY_VOID(co_await survey());
   WRIT_CO_TRY(ledger.signer,
               co_await parts_.keys.log_signer(*ledger.workspace, options_.authority));
   const auto& key = ledger.signer->verifier();
-  WRIT_CO_TRY(const auto published, co_await ledger.store().latest_checkpoint());
-  WRIT_CO_TRY(auto anchored, co_await parts_.anchor.latest(ledger.workspace->id()));
-
-  std::optional<audit::SignedCheckpoint> in_store;
-  std::optional<audit::SignedCheckpoint> in_anchor;
-  if (published) {
-    WRIT_CO_TRY(in_store, open_checkpoint(published->checkpoint, key, "store"));
-  }
-  if (anchored) {
-    WRIT_CO_TRY(in_anchor, open_checkpoint(*anchored, key, "anchor"));
-  }
-  const auto stored_size = in_store ? in_store->size() : 0;
-  const auto anchored_size = in_anchor ? in_anchor->size() : 0;
-  WRIT_CO_TRY(const auto size, co_await ledger.store().log_size());
-  if (size < std::max(stored_size, anchored_size)) {
-    co_return refuse("the log has " + entries(size) + ", and a checkpoint of it in the " +
-                         (anchored_size > stored_size ? "anchor" : "store") + " covers " +
-                         std::to_string(std::max(stored_size, anchored_size)) +
-                         ": the database was restored from an older backup, or cut",
-                     ledger.origin(),
-                     "restore the newest data; or, if what came after the backup is lost for good, "
-                     "move the anchor's checkpoint of " +
-                         ledger.workspace->id().to_string() +
-                         " away and start once with --accept-anchor");
-  }
-  const bool behind = anchored_size < stored_size;
-  if (behind && !options_.accept_anchor) {
-    co_return refuse(
-        std::string("the anchor has ") +
-            (in_anchor ? "an older checkpoint than the store" : "no checkpoint of this log") +
-            ": it was deleted or replaced, or it is not the anchor of this data",
-        ledger.origin(),
-        "bring the anchor's files back; or, if it was moved or lost on purpose, start once with "
-        "--accept-anchor, which trusts the store's latest checkpoint from then on");
-  }
-
-  WRIT_CO_TRY_VOID(co_await check_log(ledger, size, anchored));
-  ledger.published = stored_size;
+  const auto id = ledger.workspace->id();
+  WRIT_CO_TRY(const auto heads, co_await read_heads(ledger.store(), parts_.anchor, id, key));
+  std::optional<SignedLog> signed_log;
+  if (const auto found = signed_logs_->logs.find(id); found != signed_logs_->logs.end())
+    signed_log = found->second;
+  WRIT_CO_TRY_VOID(check_heads(heads, signed_log, id, ledger.origin(), options_.accept_anchor));
+  WRIT_CO_TRY_VOID(co_await check_log(ledger.store(), heads, key));
+  ledger.published = heads.stored_size();
   WRIT_CO_TRY_VOID(co_await load_edge(ledger));
-  if (behind) {
-    WRIT_CO_TRY_VOID(co_await parts_.anchor.keep(ledger.workspace->id(), in_store->note()));
-    anchored = in_store->note();
+  if (signed_log) {
+    WRIT_CO_TRY_VOID(co_await read_new_rows(ledger, signed_log->size));
+    WRIT_CO_TRY_VOID(check_root(*signed_log, ledger.edge.root(), ledger.origin()));
   }
-  ledger.anchored = std::move(anchored);
+  if (heads.anchored) ledger.anchored = heads.anchored->note();
+  if (heads.anchor_is_behind()) {
+    WRIT_CO_TRY_VOID(co_await accept_anchor(ledger, heads));
+  }
   ledger.anchor_seen = parts_.clock.steady_now();
   if (parts_.checked) {
     WRIT_CO_TRY_VOID(co_await parts_.checked(*ledger.workspace));
   }
   ledger.opened = true;
-  if (in_store) show(ledger, *in_store);
-  WRIT_CO_TRY_VOID(co_await read_new_rows(ledger, size));
+  if (heads.stored) show(ledger, *heads.stored);
+  WRIT_CO_TRY_VOID(co_await read_new_rows(ledger, heads.size));
   co_return Expected<void>();
 }
 
-// Everything that is stored of the log, and the anchored checkpoint, against its entries.
-Task<Expected<void>> Notary::check_log(Ledger& ledger, std::uint64_t size,
-                                       const std::optional<std::string>& anchored) {
-  audit::VerifyOptions options;
-  if (anchored) options.saved_checkpoints.push_back(*anchored);
-  audit::LogVerifier verifier(ledger.signer->verifier(), size, std::move(options));
-  auto& store = ledger.store();
-  CheckpointReader checkpoints(store);
-  while (const auto want = verifier.next()) {
-    if (const auto* leaves = std::get_if<audit::LogVerifier::Leaves>(&*want)) {
-      WRIT_CO_TRY_VOID(co_await give(verifier, *leaves, store));
-    } else if (const auto* tile = std::get_if<audit::TileId>(&*want)) {
-      WRIT_CO_TRY(auto bytes, co_await store.tile(tile->level, tile->index));
-      verifier.give_tile(std::move(bytes));
-    } else {
-      WRIT_CO_TRY(auto note, co_await checkpoints.next());
-      verifier.give_checkpoint(std::move(note));
-    }
-  }
-  for (const auto& problem : verifier.report().problems) {
-    // The server stopped between the first entries and the first checkpoint.
-    if (problem.kind == audit::ProblemKind::unsigned_log) continue;
-    // Or between anchor and store: the anchor's checkpoint is the newer one, its leaves are held
-    // against it above, and the store's follows with the next that is signed.
-    if (problem.kind == audit::ProblemKind::withdrawn) continue;
-    co_return refuse("the log is not what was signed: " + problem.place + ": " + problem.what,
-                     ledger.origin());
-  }
+// That this was done is in the log before the anchor is replaced.
+Task<Expected<void>> Notary::accept_anchor(Ledger& ledger, const LogHeads& heads) {
+  const auto& workspace = *ledger.workspace;
+  const EntryWriter writer(workspace.id(), workspace.data_key(), parts_.clock, parts_.random);
+  auto entry = writer.entry(audit::Kind::anchor_accepted);
+  entry.set("size", heads.stored_size())
+      .set("anchor", heads.anchored ? "older" : "missing")
+      .set("anchor_size", heads.anchored_size());
+  Unit unit;
+  unit.appends.push_back(EntryWriter::append(entry, {workspace.id().to_string()}));
+  WRIT_CO_TRY_VOID(co_await ledger.store().commit(std::move(unit)));
+  WRIT_CO_TRY_VOID(co_await parts_.anchor.keep(workspace.id(), heads.stored->note()));
+  ledger.anchored = heads.stored->note();
   co_return Expected<void>();
+}
+
+// Once, before anything is signed: that every workspace whose log was signed is there, by the
+// server's own record and by the anchor.
+Task<Expected<void>> Notary::survey() {
+  if (signed_logs_) co_return Expected<void>();
+  WRIT_CO_TRY(const auto ids, co_await parts_.store.workspaces());
+  WRIT_CO_TRY(const auto anchored, co_await parts_.anchor.logs());
+  const auto server = parts_.store.workspace({});
+  WRIT_CO_TRY(auto recorded, co_await read_signed_logs(*server));
+  const auto missing = [&](WorkspaceId id) { return std::ranges::find(ids, id) == ids.end(); };
+  std::optional<Error> lost;
+  for (const auto& [id, log] : recorded.logs) {
+    if (!missing(id)) continue;
+    lost = contradicted("workspace " + id.to_string() + " is not in the store, and " +
+                            entries(log.size) + " of its log were signed: it was deleted",
+                        "store", "restore the newest data and anchor together")
+               .error();
+  }
+  for (const auto id : anchored) {
+    if (lost || !missing(id)) continue;
+    lost = contradicted(
+               "the anchor has a checkpoint of workspace " + id.to_string() +
+                   ", which is not in the store: the store was deleted, or is older than the anchor",
+               "anchor",
+               "restore the newest data; or, if the workspace is lost for good, move its checkpoint "
+               "out of the anchor")
+               .error();
+  }
+  signed_logs_ = std::move(recorded);
+  const std::lock_guard lock(mutex_);
+  lost_ = std::move(lost);
+  co_return Expected<void>();
+}
+
+Expected<void> Notary::check_sound(const Ledger& ledger) {
+  const auto sound = ledger.store().sound();
+  if (sound) return {};
+  return contradicted(sound.error().message, ledger.workspace->id().to_string(),
+                      sound.error().hint);
 }
 
 // The right edge as of the store's latest checkpoint, from tiles and leaves that are checked.
@@ -290,7 +273,7 @@ Task<Expected<void>> Notary::load_edge(Ledger& ledger) {
   audit::MemoryTiles tiles;
   for (const auto& id : audit::TileEdge::tiles_to_load(ledger.published)) {
     WRIT_CO_TRY(auto bytes, co_await ledger.store().tile(id.level, id.index));
-    if (!bytes) co_return refuse("a tile is missing", ledger.origin());
+    if (!bytes) co_return contradicted("a tile is missing", ledger.origin());
     tiles.put(id.level, id.index, std::move(*bytes));
   }
   const auto width = ledger.published % audit::kTileWidth;
@@ -306,14 +289,23 @@ Task<Expected<void>> Notary::load_edge(Ledger& ledger) {
 }
 
 Task<Expected<void>> Notary::follow(Ledger& ledger) {
+  ledger.next.reset();
+  WRIT_CO_TRY_VOID(check_sound(ledger));
   WRIT_CO_TRY(const auto size, co_await ledger.store().log_size());
   if (size < ledger.edge.size()) {
-    co_return refuse("the log had " + entries(ledger.edge.size()) + " and now has " +
+    co_return contradicted("the log had " + entries(ledger.edge.size()) + " and now has " +
                          std::to_string(size) + ": its database was replaced or cut",
                      ledger.origin());
   }
   WRIT_CO_TRY_VOID(co_await read_new_rows(ledger, size));
-  if (ledger.edge.size() > ledger.published) co_return co_await sign(ledger);
+  if (ledger.edge.size() > ledger.published) {
+    WRIT_CO_TRY(ledger.next, audit::SignedCheckpoint::sign({.origin = ledger.origin(),
+                                                            .size = ledger.edge.size(),
+                                                            .root = ledger.edge.root(),
+                                                            .extensions = {}},
+                                                           *ledger.signer));
+    co_return Expected<void>();
+  }
   if (parts_.clock.steady_now() - ledger.anchor_seen >= options_.recheck)
     co_return co_await check_anchor(ledger);
   co_return Expected<void>();
@@ -323,13 +315,13 @@ Task<Expected<void>> Notary::read_new_rows(Ledger& ledger, std::uint64_t size) {
   while (ledger.edge.size() < size) {
     const auto from = ledger.edge.size();
     WRIT_CO_TRY(const auto rows, co_await ledger.store().read_log(from, kPage));
-    if (rows.empty()) co_return refuse("an entry is missing", ledger.origin());
+    if (rows.empty()) co_return contradicted("an entry is missing", ledger.origin());
     for (const auto& row : rows) {
       if (row.index != ledger.edge.size())
-        co_return refuse("entry " + std::to_string(ledger.edge.size()) + " is missing",
+        co_return contradicted("entry " + std::to_string(ledger.edge.size()) + " is missing",
                          ledger.origin());
       if (audit::leaf_hash(as_bytes(row.entry)) != row.leaf)
-        co_return refuse("entry " + std::to_string(row.index) + " is not what its leaf says",
+        co_return contradicted("entry " + std::to_string(row.index) + " is not what its leaf says",
                          ledger.origin());
       WRIT_CO_TRY_VOID(ledger.edge.append(row.leaf));
     }
@@ -342,7 +334,7 @@ Task<Expected<void>> Notary::read_new_rows(Ledger& ledger, std::uint64_t size) {
 Task<Expected<void>> Notary::check_anchor(Ledger& ledger) {
   WRIT_CO_TRY(auto found, co_await parts_.anchor.latest(ledger.workspace->id()));
   if (found != ledger.anchored && !(found && found == ledger.in_doubt)) {
-    co_return refuse(
+    co_return contradicted(
         "the anchor does not hold the checkpoint that was put there: it was deleted "
         "or replaced, or another server uses it",
         ledger.origin());
@@ -362,12 +354,9 @@ Task<Expected<void>> Notary::keep(Ledger& ledger, std::string note) {
   co_return Expected<void>();
 }
 
-Task<Expected<void>> Notary::sign(Ledger& ledger) {
-  WRIT_CO_TRY(const auto checkpoint, audit::SignedCheckpoint::sign({.origin = ledger.origin(),
-                                                                    .size = ledger.edge.size(),
-                                                                    .root = ledger.edge.root(),
-                                                                    .extensions = {}},
-                                                                   *ledger.signer));
+// What was signed and recorded goes to the anchor, then with the tiles to the store.
+Task<Expected<void>> Notary::release(Ledger& ledger) {
+  const auto checkpoint = *std::exchange(ledger.next, std::nullopt);
   WRIT_CO_TRY_VOID(co_await check_anchor(ledger));
   if (ledger.in_doubt) {
     WRIT_CO_TRY_VOID(co_await keep(ledger, *ledger.in_doubt));

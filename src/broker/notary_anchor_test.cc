@@ -123,6 +123,7 @@ TEST_F(NotaryTest, I6_TheGateOpensWhenThePastIsSettled) {
                                            .keys = keys_,
                                            .anchor = anchor_,
                                            .clock = clock_,
+                                           .random = random_,
                                            .log = log_,
                                            .metrics = metrics_,
                                            .checked = [&](LiveWorkspace&) -> Task<Expected<void>> {
@@ -191,6 +192,98 @@ TEST_F(NotaryTest, AUnitThatBeginsAndEndsIsABeginning) {
   unit.appends.push_back(EntryWriter::append(writer.entry(audit::Kind::action_intent), {}));
   gated_.gate(id_)->close(error(Errc::conflict, "cut"));
   EXPECT_FALSE(run_on(loop_, gated_.workspace(id_)->commit(std::move(unit))));
+}
+
+// --- P36: what the server's own record says of the logs
+
+class SignedLogsTest : public NotaryTest {
+ protected:
+  SignedLogs recorded() { return run_on(loop_, read_signed_logs(*server_)).value(); }
+  void record(const SignedLogs& logs) {
+    Unit unit;
+    unit.puts.push_back(to_put(logs));
+    ASSERT_TRUE(run_on(loop_, server_->commit(std::move(unit))));
+  }
+  void expect_not_ready(std::string_view why) {
+    restart();
+    open();
+    round();
+    ASSERT_FALSE(notary_->ready());
+    EXPECT_THAT(notary_->ready().error().to_string(), ::testing::HasSubstr(why));
+    EXPECT_FALSE(notary_->ready().error().hint.empty());
+  }
+
+  std::shared_ptr<WorkspaceStore> server_ = store_.workspace({});
+};
+
+TEST_F(SignedLogsTest, P36_WhatIsSignedIsOnRecordBeforeTheAnchorHasIt) {
+  history();
+  const auto size = run_on(loop_, inner_->log_size()).value();
+  EXPECT_EQ(recorded().logs.at(id_).size, size);
+  append(1);
+  const auto kept = anchor_.keeps;
+  const auto note = anchor_.notes.at(id_);
+  store_.fail_commits(error(Errc::unavailable, "the disk is full"));
+  round();
+  EXPECT_EQ(anchor_.keeps, kept);
+  EXPECT_EQ(anchor_.notes.at(id_), note);
+  store_.fail_commits(std::nullopt);
+  round();
+  EXPECT_TRUE(notary_->ready());
+  EXPECT_EQ(recorded().logs.at(id_).size, size + 1);
+  EXPECT_NE(anchor_.notes.at(id_), note);
+}
+
+TEST_F(SignedLogsTest, P36_AWorkspaceThatIsOnRecordAndNotInTheStoreIsMissed) {
+  history();
+  auto logs = recorded();
+  logs.logs[WorkspaceId::make(clock_, random_)] = {.size = 7, .root = {}};
+  record(logs);
+  expect_not_ready("7 entries of its log were signed");
+}
+
+TEST_F(SignedLogsTest, P36_AWorkspaceThatTheAnchorHasAndTheStoreHasNotIsMissed) {
+  history();
+  anchor_.notes[WorkspaceId::make(clock_, random_)] = "a note";
+  expect_not_ready("which is not in the store");
+}
+
+TEST_F(SignedLogsTest, P36_ALogThatIsShorterThanOnRecordIsNotSigned) {
+  history();
+  auto logs = recorded();
+  ++logs.logs.at(id_).size;
+  record(logs);
+  expect_not_ready("were signed");
+  EXPECT_FALSE(gated_.gate(id_)->check());
+}
+
+TEST_F(SignedLogsTest, P36_ALogThatIsAnotherThanOnRecordIsNotSigned) {
+  history();
+  auto logs = recorded();
+  logs.logs.at(id_).root[0] ^= 1;
+  record(logs);
+  expect_not_ready("not those that were signed last");
+}
+
+TEST_F(SignedLogsTest, P36_ARecordThatIsOlderThanTheCheckpointsIsSeen) {
+  history();
+  auto logs = recorded();
+  logs.logs.erase(id_);
+  record(logs);
+  expect_not_ready("the server's own part of the store is older");
+}
+
+TEST_F(SignedLogsTest, P36_RowsThatThisServerDidNotWriteCloseTheGate) {
+  history();
+  store_.damage(id_, error(Errc::internal, "entry 5 is not what this server wrote"));
+  round();
+  ASSERT_FALSE(notary_->ready());
+  EXPECT_THAT(notary_->ready().error().to_string(), ::testing::HasSubstr("entry 5"));
+  EXPECT_FALSE(gated_.gate(id_)->check());
+  // It does not heal by itself.
+  store_.damage(id_, std::nullopt);
+  round();
+  EXPECT_FALSE(notary_->ready());
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ class TamperedStore final : public WorkspaceStore {
   std::optional<std::uint64_t> cut;  // the log ends here
   std::optional<Error> unpublishable;
 
+  Expected<void> sound() const override { return inner_->sound(); }
   Task<Expected<Committed>> commit(Unit unit) override { return inner_->commit(std::move(unit)); }
   void append_later(std::vector<Append> appends) override {
     inner_->append_later(std::move(appends));
@@ -106,6 +107,12 @@ class FakeAnchor final : public Anchor {
     const auto found = notes.find(log);
     co_return found == notes.end() ? std::nullopt : std::optional(found->second);
   }
+  Task<Expected<std::vector<WorkspaceId>>> logs() override {
+    if (unreadable) co_return std::unexpected(*unreadable);
+    std::vector<WorkspaceId> out;
+    for (const auto& [id, note] : notes) out.push_back(id);
+    co_return out;
+  }
   Task<Expected<void>> keep(WorkspaceId log, std::string note) override {
     ++keeps;
     if (!unwritable || writes_before_it_fails) notes[log] = std::move(note);
@@ -136,6 +143,7 @@ class NotaryTest : public ::testing::Test {
                                                    .keys = keys_,
                                                    .anchor = anchor_,
                                                    .clock = clock_,
+                                                   .random = random_,
                                                    .log = log_,
                                                    .metrics = metrics_},
                                        NotaryOptions{.authority = "writ.example",

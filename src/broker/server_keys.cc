@@ -14,7 +14,6 @@ namespace {
 
 // One signs, and those before it retire within days.
 constexpr std::size_t kMaxTokenKeys = 100;
-constexpr std::string_view kLog = "log";
 
 std::unexpected<Error> wrong_seal_key(std::string_view what) {
   return fail(Errc::denied,
@@ -165,7 +164,7 @@ Task<Expected<std::shared_ptr<const audit::NoteSigner>>> ServerKeys::log_signer(
     LiveWorkspace& workspace, std::string_view authority) {
   const auto owner = log_key_id(workspace.id());
   auto& store = workspace.store();
-  WRIT_CO_TRY(auto record, co_await store.get(RecordKind::signing_key, std::string(kLog)));
+  WRIT_CO_TRY(auto record, co_await store.get(RecordKind::signing_key, std::string(kLogKeyRecord)));
   if (!record) {
     WRIT_CO_TRY(const auto published, co_await store.latest_checkpoint());
     if (published) {
@@ -178,10 +177,12 @@ Task<Expected<std::shared_ptr<const audit::NoteSigner>>> ServerKeys::log_signer(
     WRIT_CO_TRY(const auto signer, audit::NoteSigner::create(origin, std::move(key)));
     const EntryWriter writer(workspace.id(), workspace.data_key(), clock_, random_);
     auto opened = writer.entry(audit::Kind::log_opened);
-    opened.set("origin", origin).set("key", signer.verifier().to_string());
+    opened.set("origin", origin)
+        .set("key", signer.verifier().to_string())
+        .set("store", kStoreOfLog);
     Unit unit;
     unit.puts.push_back(
-        {RecordKind::signing_key, std::string(kLog), 0,
+        {RecordKind::signing_key, std::string(kLogKeyRecord), 0,
          canonical_json(JsonObject{{"v", 1},
                                    {"use", "log"},
                                    {"origin", origin},
@@ -193,15 +194,21 @@ Task<Expected<std::shared_ptr<const audit::NoteSigner>>> ServerKeys::log_signer(
     // Somebody else was faster: theirs is the key.
     if (!committed && !is_revision_conflict(committed.error(), RecordKind::signing_key))
       co_return std::unexpected(std::move(committed).error());
-    WRIT_CO_TRY(record, co_await store.get(RecordKind::signing_key, std::string(kLog)));
+    WRIT_CO_TRY(record, co_await store.get(RecordKind::signing_key, std::string(kLogKeyRecord)));
     if (!record) co_return fail(Errc::internal, "the key of a log that was just stored is gone");
   }
-  WRIT_CO_TRY(auto stored, parse_log_key(*record));
-  const auto pkcs8 = seal_key_.open_signing_key(stored.sealed, owner);
-  if (!pkcs8) co_return wrong_seal_key("the key of the log " + stored.origin);
-  WRIT_CO_TRY(auto key, crypto::Ed25519PrivateKey::from_pkcs8_der(*pkcs8));
-  WRIT_CO_TRY(auto signer, audit::NoteSigner::create(std::move(stored.origin), std::move(key)));
-  co_return std::make_shared<const audit::NoteSigner>(std::move(signer));
+  co_return read_log_signer(seal_key_, workspace.id(), *record);
+}
+
+Expected<std::shared_ptr<const audit::NoteSigner>> read_log_signer(const vault::SealKey& seal_key,
+                                                                   WorkspaceId workspace,
+                                                                   const Record& record) {
+  WRIT_TRY(auto stored, parse_log_key(record));
+  const auto pkcs8 = seal_key.open_signing_key(stored.sealed, log_key_id(workspace));
+  if (!pkcs8) return wrong_seal_key("the key of the log " + stored.origin);
+  WRIT_TRY(auto key, crypto::Ed25519PrivateKey::from_pkcs8_der(*pkcs8));
+  WRIT_TRY(auto signer, audit::NoteSigner::create(std::move(stored.origin), std::move(key)));
+  return std::make_shared<const audit::NoteSigner>(std::move(signer));
 }
 
 }  // namespace writ::broker

@@ -23,6 +23,16 @@
 
 namespace writ::broker {
 
+inline constexpr std::string_view kLogKeyRecord = "log";
+// What a log's first entry says in `store`, from release 0.2 on: its rows have had MACs from the
+// beginning (upgrade.h).
+inline constexpr int kStoreOfLog = 2;
+
+// The key of a workspace's log from its record. denied where the seal key does not open it.
+Expected<std::shared_ptr<const audit::NoteSigner>> read_log_signer(const vault::SealKey& seal_key,
+                                                                   WorkspaceId workspace,
+                                                                   const Record& record);
+
 // Thread-safe. What the constructor takes outlives it.
 class ServerKeys {
  public:

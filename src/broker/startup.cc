@@ -147,6 +147,21 @@ Task<Expected<std::shared_ptr<LiveWorkspace>>> load_one(WorkspaceId id, const Re
   co_return workspace;
 }
 
+// Absence is not innocence (P36): whatever was committed to a workspace was committed together with
+// its first version, or after it.
+Task<Expected<std::shared_ptr<LiveWorkspace>>> load_if_whole(WorkspaceId id,
+                                                             const StartupParts& parts) {
+  const auto store = parts.store.workspace(id);
+  WRIT_CO_TRY(const auto record, co_await store->get(RecordKind::workspace, id.to_string()));
+  WRIT_CO_TRY(const auto data_key, co_await store->get(RecordKind::data_key, id.to_string()));
+  if (!record || !data_key) {
+    co_return fail(Errc::conflict,
+                   record ? "the workspace has no data key" : "the workspace's record is missing",
+                   id.to_string(), "restore the newest data and anchor together");
+  }
+  co_return co_await load_one(id, *data_key, *record, parts);
+}
+
 }  // namespace
 
 Task<Expected<std::vector<Unloaded>>> load_live(StartupParts parts) {
@@ -154,15 +169,7 @@ Task<Expected<std::vector<Unloaded>>> load_live(StartupParts parts) {
   std::vector<Unloaded> unloaded;
   std::size_t sealed_away = 0;
   for (const auto id : ids) {
-    const auto store = parts.store.workspace(id);
-    WRIT_CO_TRY(const auto record, co_await store->get(RecordKind::workspace, id.to_string()));
-    if (!record) continue;
-    WRIT_CO_TRY(const auto data_key, co_await store->get(RecordKind::data_key, id.to_string()));
-    if (!data_key) {
-      unloaded.push_back({id, fail(Errc::internal, "the workspace has no data key").error()});
-      continue;
-    }
-    auto loaded = co_await load_one(id, *data_key, *record, parts);
+    auto loaded = co_await load_if_whole(id, parts);
     if (loaded) {
       auto added = parts.live.add(std::move(*loaded));
       if (!added) unloaded.push_back({id, std::move(added).error()});

@@ -31,9 +31,9 @@ struct Unloaded {
   Error error;
 };
 
-// Into parts.live and parts.approvals, before anybody is answered. A workspace whose creation did
-// not get as far as its first version is passed over: nobody can reach it. Errors: those of the
-// store; denied where the seal key opens no data key.
+// Into parts.live and parts.approvals, before anybody is answered. A workspace without its record,
+// or with one that this server did not write, is not loaded. Errors: those of the store that
+// concern all; denied where the seal key opens no data key.
 Task<Expected<std::vector<Unloaded>>> load_live(StartupParts parts);
 
 }  // namespace writ::broker

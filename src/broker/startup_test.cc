@@ -228,7 +228,7 @@ TEST_F(StartupTest, AWorkspaceThatCannotBeReadIsNamedAndNotInTheWayOfOthers) {
   EXPECT_THAT(now.unloaded[0].error.to_string(), HasSubstr("workspace.toml"));
 }
 
-TEST_F(StartupTest, AWorkspaceWithoutAFirstVersionIsPassedOver) {
+TEST_F(StartupTest, P36_AWorkspaceWithoutItsRecordIsNamedAndNotPassedOver) {
   const auto id = WorkspaceId::make(acme_.clock(), acme_.random());
   Unit unit;
   unit.puts.push_back(
@@ -236,7 +236,9 @@ TEST_F(StartupTest, AWorkspaceWithoutAFirstVersionIsPassedOver) {
        to_data_key_record(acme_.seal_key().new_data_key(acme_.random(), id).wrapped)});
   ASSERT_TRUE(acme_.run(acme_.store().workspace(id)->commit(std::move(unit))));
   const Loaded now(acme_);
-  EXPECT_TRUE(now.unloaded.empty());
+  ASSERT_EQ(now.unloaded.size(), 1U);
+  EXPECT_EQ(now.unloaded[0].id, id);
+  EXPECT_THAT(now.unloaded[0].error.to_string(), HasSubstr("record is missing"));
   EXPECT_EQ(now.live.all().size(), 1U);
 }
 

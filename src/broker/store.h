@@ -8,6 +8,7 @@
 //   codes log       entries of the workspace's audit log, in an order that is the order of commits
 // A unit is atomic: its checks hold at the moment of commit and all of it is durable, or nothing of
 // it is. Units from many callers share one commit; a unit that fails takes no other along.
+// What is read is not believed: it was written here, or it is an error and never absent (sound()).
 // Thread-safe. An awaited call resumes on the caller's loop. Values live as long as their holder.
 #pragma once
 
@@ -189,6 +190,12 @@ class WorkspaceStore {
   virtual Task<Expected<std::vector<std::string>>> checkpoints(std::uint64_t from_size,
                                                                std::size_t limit) = 0;
   virtual Task<Expected<std::optional<Bytes>>> tile(unsigned level, std::uint64_t index) = 0;
+
+  // Whether what is stored here is what was written here (P36): the error says what is missing,
+  // changed or older than it was. Found when the store is opened, or by a later read. While it is
+  // so nothing is written; where a record is wrong nothing is read either, and where a row of the
+  // log is, that row is not.
+  virtual Expected<void> sound() const = 0;
 };
 
 class Store {

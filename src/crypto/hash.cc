@@ -39,6 +39,10 @@ Digest Sha256::finish() {
   return digest;
 }
 
+void Sha256::copy(const Sha256& other) {
+  WRIT_CHECK(EVP_MD_CTX_copy_ex(context_.get(), other.context_.get()) == 1);
+}
+
 void Sha256::Free::operator()(evp_md_ctx_st* context) const noexcept { EVP_MD_CTX_free(context); }
 
 namespace {
@@ -46,23 +50,25 @@ namespace {
 constexpr std::size_t kBlockSize = 64;
 
 // RFC 2104: H(key ^ opad || H(key ^ ipad || message)).
+void begin_hmac(BytesView key, Sha256& inner, Sha256& outer) {
+  std::array<std::uint8_t, kBlockSize> block{};
+  if (key.size() > block.size()) {
+    auto digest = sha256(key);
+    std::ranges::copy(digest, block.begin());
+    wipe(digest);
+  } else {
+    std::ranges::copy(key, block.begin());
+  }
+  for (auto& byte : block) byte ^= 0x36;
+  inner.update(block);
+  for (auto& byte : block) byte ^= 0x36 ^ 0x5c;
+  outer.update(block);
+  wipe(block);
+}
+
 class Hmac {
  public:
-  explicit Hmac(BytesView key) {
-    std::array<std::uint8_t, kBlockSize> block{};
-    if (key.size() > block.size()) {
-      auto digest = sha256(key);
-      std::ranges::copy(digest, block.begin());
-      wipe(digest);
-    } else {
-      std::ranges::copy(key, block.begin());
-    }
-    for (auto& byte : block) byte ^= 0x36;
-    inner_.update(block);
-    for (auto& byte : block) byte ^= 0x36 ^ 0x5c;
-    outer_.update(block);
-    wipe(block);
-  }
+  explicit Hmac(BytesView key) { begin_hmac(key, inner_, outer_); }
 
   Hmac& update(BytesView bytes) {
     inner_.update(bytes);
@@ -84,6 +90,18 @@ class Hmac {
 }  // namespace
 
 Digest hmac_sha256(BytesView key, BytesView bytes) { return Hmac(key).update(bytes).finish(); }
+
+HmacKey::HmacKey(BytesView key) { begin_hmac(key, inner_, outer_); }
+
+Digest HmacKey::mac(BytesView message) const {
+  thread_local Sha256 work;
+  work.copy(inner_);
+  auto inner = work.update(message).finish();
+  work.copy(outer_);
+  work.update(inner);
+  wipe(inner);
+  return work.finish();
+}
 
 SecretBytes hkdf_sha256(BytesView key, BytesView salt, BytesView info, std::size_t size) {
   WRIT_CHECK(size >= 1 && size <= 255 * sizeof(Digest));

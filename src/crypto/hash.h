@@ -29,6 +29,8 @@ class Sha256 {
   Sha256& update(BytesView bytes);
   Sha256& update(std::string_view text) { return update(as_bytes(text)); }
   Digest finish();
+  // Goes on from where `other` is.
+  void copy(const Sha256& other);
 
  private:
   struct Free {
@@ -39,6 +41,18 @@ class Sha256 {
 
 // Compare the result with equal_constant_time() where the other side is not trusted.
 Digest hmac_sha256(BytesView key, BytesView bytes);
+
+// HmacKey: HMAC-SHA-256 under one key for many messages, with the key's own blocks hashed once.
+// Movable; thread-safe for const use. Compare as above.
+class HmacKey {
+ public:
+  explicit HmacKey(BytesView key);
+  Digest mac(BytesView message) const;
+
+ private:
+  Sha256 inner_;
+  Sha256 outer_;
+};
 
 // RFC 5869, extract and expand. `size` is 1 to 255 * 32 bytes; anything else is a caller's bug. An
 // empty salt is the RFC's default of zeros. `info` names the purpose, so that keys of different

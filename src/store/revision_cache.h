@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // RevisionCache: the revisions of records used lately, as the only writer knows them, so that a
-// call's checks read no disk. Bounded: two generations, of which the older is dropped when the
-// younger is full. Of one thread.
+// call's checks read no disk; and their weights (vault/row_keys.h), so that a write need not read
+// what it replaces. Bounded: two generations, of which the older is dropped when the younger is
+// full. Of one thread.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +14,14 @@
 #include <utility>
 
 #include "broker/store.h"
+#include "vault/row_keys.h"
 
 namespace writ::store {
+
+struct KnownRecord {
+  std::uint64_t revision = 0;  // 0: there is none
+  vault::Tally weight;
+};
 
 class RevisionCache {
  public:
@@ -27,17 +34,17 @@ class RevisionCache {
     return key;
   }
 
-  std::optional<std::uint64_t> find(const std::string& key) {
+  std::optional<KnownRecord> find(const std::string& key) {
     if (const auto found = young_.find(key); found != young_.end()) return found->second;
     const auto found = old_.find(key);
     if (found == old_.end()) return std::nullopt;
-    const auto revision = found->second;
-    set(key, revision);
-    return revision;
+    const auto known = found->second;
+    set(key, known);
+    return known;
   }
-  void set(const std::string& key, std::uint64_t revision) {
+  void set(const std::string& key, KnownRecord known) {
     if (young_.size() >= generation_) old_ = std::exchange(young_, {});
-    young_.insert_or_assign(key, revision);
+    young_.insert_or_assign(key, known);
   }
   void clear() {
     young_.clear();
@@ -46,8 +53,8 @@ class RevisionCache {
 
  private:
   std::size_t generation_;
-  std::unordered_map<std::string, std::uint64_t> young_;
-  std::unordered_map<std::string, std::uint64_t> old_;
+  std::unordered_map<std::string, KnownRecord> young_;
+  std::unordered_map<std::string, KnownRecord> old_;
 };
 
 }  // namespace writ::store

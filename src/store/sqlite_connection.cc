@@ -2,6 +2,7 @@
 #include "store/sqlite_connection.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include <sqlite3.h>
 
@@ -161,6 +162,29 @@ Expected<std::unique_ptr<Connection>> Connection::open(const std::string& path, 
         return SQLITE_OK;
       },
       &connection->log_pages_);
+  return connection;
+}
+
+Expected<std::unique_ptr<Connection>> Connection::open_unchanging(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    constexpr std::string_view kHex = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = c == '/' || c == '.' || c == '-' || c == '_' ||
+                       (byte < 128 && std::isalnum(byte) != 0);
+    if (plain) {
+      uri += c;
+    } else {
+      uri += {'%', kHex[byte >> 4U], kHex[byte & 15U]};
+    }
+  }
+  sqlite3* database = nullptr;
+  const int code = sqlite3_open_v2(
+      (uri + "?immutable=1").c_str(), &database,
+      SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      nullptr);
+  std::unique_ptr<Connection> connection(new Connection(database));
+  if (code != SQLITE_OK) return connection->failed(code);
   return connection;
 }
 

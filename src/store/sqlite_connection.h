@@ -97,6 +97,8 @@ class Connection {
   // nothing temporary on disk, what is deleted is overwritten, no checkpoint but when asked for.
   static Expected<std::unique_ptr<Connection>> open(const std::string& path, Mode mode,
                                                     const std::string& vfs);
+  // To read what is in the file itself, as if it could not change: no lock, no write-ahead log.
+  static Expected<std::unique_ptr<Connection>> open_unchanging(const std::string& path);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

@@ -8,6 +8,10 @@
 // digests, sizes) follows the transaction: visible to later units of the group at once, to others
 // after commit(), gone after roll_back(). Of one thread.
 //
+// Each row that is written gets its MAC, each that goes is taken from its workspace's tally, and the
+// workspaces of a group get their new state rows with it (row_macs.h). A record that is not what
+// this server wrote refuses the unit that meets it, and from then on everything of its workspace.
+//
 // A verdict within a result: the outer error is the database's and ends the whole group, the inner
 // one is the unit's own.
 #pragma once
@@ -35,7 +39,9 @@ using Verdict = Expected<Expected<T>>;
 
 class SqliteLedger {
  public:
-  // Reads what has to be resident: the workspaces and what can still be replayed.
+  // Reads what has to be resident, the workspaces and what can still be replayed, and holds every
+  // row against its workspace's state (sqlite_inventory.h). A workspace that fails this is damaged;
+  // denied where the server's own part of the store does.
   static Expected<std::unique_ptr<SqliteLedger>> open(std::unique_ptr<Connection> connection,
                                                       SqliteWorkspaces& workspaces);
 
@@ -59,14 +65,15 @@ class SqliteLedger {
   struct Statements {
     Statement begin, commit, roll_back;
     Statement add_workspace, set_floor;
-    Statement revision, insert_record, update_record, erase_record;
-    Statement append, add_subject, erase_sealed;
+    Statement put_state;
+    Statement get_record, insert_record, update_record, erase_record;
+    Statement append, add_subject, get_row, erase_sealed;
     Statement add_once, forget_once, set_forgotten;
-    Statement latest_checkpoint, put_checkpoint, get_tile, put_tile;
+    Statement latest_checkpoint, get_checkpoint, put_checkpoint, get_tile, put_tile;
     Statement fill, clear;
   };
   struct Subject {
-    std::int64_t workspace;
+    SqliteWorkspace* workspace;
     std::uint64_t position;
     std::string_view name;  // of the unit, which lives until the group's end
   };
@@ -79,15 +86,20 @@ class SqliteLedger {
   Expected<void> load();
   Expected<void> load_proofs(SqliteWorkspace& workspace, std::uint64_t floor);
 
-  Expected<std::uint64_t> revision(const SqliteWorkspace& workspace, broker::RecordKind kind,
-                                   const std::string& id, const std::string& key);
-  Verdict<void> conditions(const SqliteWorkspace& workspace, const broker::Unit& unit);
-  Verdict<void> revisions(const SqliteWorkspace& workspace, const broker::Unit& unit,
-                          Overlay& overlay, bool checks);
+  Verdict<KnownRecord> known(SqliteWorkspace& workspace, broker::RecordKind kind,
+                             const std::string& id, const std::string& key);
+  Verdict<void> conditions(SqliteWorkspace& workspace, const broker::Unit& unit);
+  Verdict<void> revisions(SqliteWorkspace& workspace, const broker::Unit& unit, Overlay& overlay,
+                          bool checks);
   Expected<void> number(SqliteWorkspace& workspace);
   Expected<void> write_records(SqliteWorkspace& workspace, const broker::Unit& unit);
+  Expected<void> replaced(SqliteWorkspace& workspace, broker::RecordKind kind,
+                          const std::string& id, const std::string& key);
   Expected<void> append(SqliteWorkspace& workspace, std::span<const broker::Append> appends);
   void touch(SqliteWorkspace& workspace);
+  Expected<void> forget_once(std::int64_t through);
+  Expected<void> write_subjects();
+  Expected<void> write_states();
 
   std::unique_ptr<Connection> connection_;
   SqliteWorkspaces& workspaces_;

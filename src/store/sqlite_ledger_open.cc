@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "store/log_keys.h"
+#include "store/sqlite_inventory.h"
 #include "store/sqlite_ledger.h"
 
 namespace writ::store {
@@ -24,23 +25,31 @@ Expected<void> SqliteLedger::prepare() {
       {&s.roll_back, "ROLLBACK"},
       {&s.add_workspace, "INSERT INTO workspace (number, id) VALUES (?1, ?2)"},
       {&s.set_floor, "UPDATE workspace SET replay_floor = ?2 WHERE number = ?1"},
-      {&s.revision, "SELECT revision FROM record WHERE workspace = ?1 AND kind = ?2 AND id = ?3"},
-      {&s.insert_record, "INSERT INTO record VALUES (?1, ?2, ?3, 1, ?4)"},
+      {&s.put_state, "INSERT OR REPLACE INTO state VALUES (?1, ?2, ?3)"},
+      {&s.get_record,
+       "SELECT revision, value, mac FROM record WHERE workspace = ?1 AND kind = ?2 AND id = ?3"},
+      {&s.insert_record,
+       "INSERT INTO record (workspace, kind, id, revision, value, mac)"
+       " VALUES (?1, ?2, ?3, 1, ?4, ?5)"},
       {&s.update_record,
-       "UPDATE record SET revision = ?4, value = ?5 WHERE workspace = ?1 AND kind = ?2 AND id = "
-       "?3"},
+       "UPDATE record SET revision = ?4, value = ?5, mac = ?6"
+       " WHERE workspace = ?1 AND kind = ?2 AND id = ?3"},
       {&s.erase_record, "DELETE FROM record WHERE workspace = ?1 AND kind = ?2 AND id = ?3"},
       {&s.append,
-       "INSERT INTO log (key, leaf, proof, proof_expires, entry, sealed)"
-       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
+       "INSERT INTO log (key, leaf, proof, proof_expires, entry, sealed, mac)"
+       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
       {&s.add_subject, "INSERT OR IGNORE INTO subject VALUES (?1, ?2, ?3)"},
-      {&s.erase_sealed, "UPDATE log SET sealed = x'' WHERE key = ?1"},
+      {&s.get_row,
+       "SELECT entry, leaf, proof, proof_expires, sealed, mac FROM log WHERE key = ?1"},
+      {&s.erase_sealed, "UPDATE log SET sealed = x'', mac = ?2 WHERE key = ?1"},
       {&s.add_once, "INSERT OR IGNORE INTO once VALUES (?1, ?2, ?3)"},
       {&s.forget_once,
        "DELETE FROM once WHERE (expires, workspace, digest) IN"
-       " (SELECT expires, workspace, digest FROM once WHERE expires <= ?1 LIMIT ?2)"},
+       " (SELECT expires, workspace, digest FROM once WHERE expires <= ?1 LIMIT ?2)"
+       " RETURNING workspace, digest, expires"},
       {&s.set_forgotten, "UPDATE forgotten SET through = ?1"},
       {&s.latest_checkpoint, "SELECT max(size) FROM checkpoint WHERE workspace = ?1"},
+      {&s.get_checkpoint, "SELECT note FROM checkpoint WHERE workspace = ?1 AND size = ?2"},
       {&s.put_checkpoint, "INSERT OR REPLACE INTO checkpoint VALUES (?1, ?2, ?3)"},
       {&s.get_tile,
        "SELECT hashes FROM tile WHERE workspace = ?1 AND level = ?2 AND position = ?3"},
@@ -65,29 +74,34 @@ Expected<void> SqliteLedger::load() {
   std::vector<Found> found;
   WRIT_TRY(auto list, connection_->prepare("SELECT number, id, replay_floor FROM workspace"));
   bool sound = true;
+  bool server = false;
   WRIT_TRY_VOID(list.each([&](const Row& row) {
     const auto id = row.blob(1);
     id_detail::Raw raw{};
     sound = sound && id.size() == raw.size();
     if (!sound) return;
     std::ranges::copy(id, raw.begin());
+    server = server || WorkspaceId(raw).is_nil();
     auto workspace = workspaces_.get(WorkspaceId(raw));
     workspace->number = workspace->next_number = row.integer(0);
     last_number_ = std::max(last_number_, row.integer(0));
     found.push_back({std::move(workspace), static_cast<std::uint64_t>(row.integer(2))});
   }));
-  if (!sound) return fail(Errc::internal, "the database is damaged: a workspace without an id");
+  if (!sound) return fail(Errc::conflict, "the database is damaged: a workspace without an id");
+  if (!server) return not_ours_server("it is not there");
 
-  WRIT_TRY(auto last,
-           connection_->prepare("SELECT max(key) FROM log WHERE key >= ?1 AND key < ?2"));
+  WRIT_TRY(auto inventory, Inventory::create(*connection_));
   for (const auto& [workspace, floor] : found) {
-    const auto range = log_range(workspace->next_number, 0);
-    std::int64_t key = 0;
-    WRIT_TRY_VOID(last.each([&](const Row& row) { key = row.integer(0); }, range.first, range.end));
-    workspace->next_size = key == 0 ? 0 : log_index(key) + 1;
+    WRIT_TRY_VOID(inventory.take(
+        *workspace,
+        {.tally = {},
+         .replay_floor = floor,
+         .forgotten = workspace->id.is_nil() ? forgotten_stored_ : 0}));
     workspace->size = workspace->next_size;
     workspace->floor = ReplayFloor(floor);
     WRIT_TRY_VOID(load_proofs(*workspace, floor));
+    if (const auto fit = workspace->sound(); workspace->id.is_nil() && !fit)
+      return not_ours_server(fit.error().message);
   }
 
   WRIT_TRY(auto once, connection_->prepare("SELECT workspace, digest, expires FROM once"));

@@ -3,7 +3,9 @@
 // them, for worker threads.
 //
 // A read sees all that was committed before it began. Every statement names the workspace's number;
-// 0 is a workspace that holds nothing. A reader is of one thread at a time.
+// 0 is a workspace that holds nothing. A record or log row whose MAC is not this server's is an
+// error, internal, and its workspace is damaged from then on: nothing that was tampered with is
+// ever told as absent. A reader is of one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -16,39 +18,52 @@
 
 #include "broker/store.h"
 #include "store/sqlite_connection.h"
+#include "store/sqlite_workspace.h"
 
 namespace writ::store {
 
 class SqliteReader {
  public:
+  // `unsealed` reads a store of release 0.1, whose rows have no MACs (sqlite_upgrade.h).
+  enum class Rows : std::uint8_t { sealed, unsealed };
   static Expected<std::unique_ptr<SqliteReader>> open(const std::string& path,
-                                                      const std::string& vfs);
+                                                      const std::string& vfs,
+                                                      Rows rows = Rows::sealed);
 
-  Expected<std::optional<broker::Record>> get(std::int64_t workspace, broker::RecordKind kind,
+  Expected<std::optional<broker::Record>> get(SqliteWorkspace& workspace, broker::RecordKind kind,
                                               const std::string& id);
-  Expected<std::vector<broker::Record>> list(std::int64_t workspace, broker::RecordKind kind,
+  Expected<std::vector<broker::Record>> list(SqliteWorkspace& workspace, broker::RecordKind kind,
                                              const std::string& after, std::size_t limit);
-  Expected<std::vector<broker::Record>> list_back(std::int64_t workspace, broker::RecordKind kind,
+  // In order of id, those before `before`, the last first; "" is after all.
+  Expected<std::vector<broker::Record>> list_back(SqliteWorkspace& workspace,
+                                                  broker::RecordKind kind,
                                                   const std::string& before, std::size_t limit);
-  Expected<std::vector<broker::LogRow>> read_log(std::int64_t workspace, std::uint64_t from,
+  Expected<std::vector<broker::LogRow>> read_log(SqliteWorkspace& workspace, std::uint64_t from,
                                                  std::size_t limit);
-  Expected<std::vector<broker::LogRow>> find_log(std::int64_t workspace, const std::string& subject,
+  Expected<std::vector<broker::LogRow>> find_log(SqliteWorkspace& workspace, const std::string& subject,
                                                  std::uint64_t from, std::size_t limit);
-  Expected<std::optional<broker::Publication>> latest_checkpoint(std::int64_t workspace);
-  Expected<std::vector<std::string>> checkpoints(std::int64_t workspace, std::uint64_t from_size,
+  Expected<std::optional<broker::Publication>> latest_checkpoint(SqliteWorkspace& workspace);
+  Expected<std::vector<std::string>> checkpoints(SqliteWorkspace& workspace, std::uint64_t from_size,
                                                  std::size_t limit);
-  Expected<std::optional<Bytes>> tile(std::int64_t workspace, unsigned level, std::uint64_t index);
+  Expected<std::optional<Bytes>> tile(SqliteWorkspace& workspace, unsigned level, std::uint64_t index);
 
   Connection& connection() { return *connection_; }
 
  private:
+  class LogRows;
   struct Statements {
     Statement get, list, list_back, read_log, find_log, latest_checkpoint, checkpoints, tile;
   };
-  explicit SqliteReader(std::unique_ptr<Connection> connection)
-      : connection_(std::move(connection)) {}
+  SqliteReader(std::unique_ptr<Connection> connection, Rows rows)
+      : connection_(std::move(connection)), rows_(rows) {}
+  bool ours(const vault::RowTag& tag, const Row& row, int column) const;
+  // By a statement of revision, value, mac, id.
+  Expected<std::vector<broker::Record>> records(Statement& statement, SqliteWorkspace& workspace,
+                                                broker::RecordKind kind, const std::string& from,
+                                                std::size_t limit);
 
   std::unique_ptr<Connection> connection_;
+  const Rows rows_;
   Statements statements_;
 };
 

@@ -8,6 +8,7 @@
 #include "async/workers.h"
 #include "store/data_directory.h"
 #include "store/sqlite_backup.h"
+#include "store/sqlite_inventory.h"
 #include "store/sqlite_ledger.h"
 #include "store/sqlite_reader.h"
 #include "store/sqlite_schema.h"
@@ -30,10 +31,12 @@ constexpr milliseconds kScrubPause{50};
 
 // What the store and its handles share; it lives as long as any of them or a call of theirs.
 struct Shared {
-  Shared(SqliteOptions the_options, const Clock& the_clock, observe::Log& the_log)
+  Shared(SqliteOptions the_options, vault::RowKeys keys, const Clock& the_clock,
+         observe::Log& the_log)
       : options(std::move(the_options)),
         clock(the_clock),
         log(the_log),
+        workspaces(std::move(keys)),
         queue(options.queue),
         workers(options.readers, options.waiting_reads),
         long_work(1, 4) {}
@@ -103,30 +106,30 @@ class SqliteHandle final : public broker::WorkspaceStore {
   }
 
   Task<Expected<std::optional<Record>>> get(RecordKind kind, std::string id) override {
-    return read_with(shared_, [number = number(), kind, id = std::move(id)](SqliteReader& reader) {
-      return reader.get(number, kind, id);
+    return read_with(shared_, [workspace = workspace_, kind, id = std::move(id)](SqliteReader& reader) {
+      return reader.get(*workspace, kind, id);
     });
   }
 
   Task<Expected<std::vector<Record>>> list(RecordKind kind, std::string after,
                                            std::size_t limit) override {
     return read_with(shared_,
-                     [number = number(), kind, after = std::move(after),
+                     [workspace = workspace_, kind, after = std::move(after),
                       limit](SqliteReader& reader) -> Expected<std::vector<Record>> {
                        if (limit < 1 || limit > broker::kMaxList)
                          return fail(Errc::invalid_input, "a list has 1 to 1000 records", "limit");
-                       return reader.list(number, kind, after, limit);
+                       return reader.list(*workspace, kind, after, limit);
                      });
   }
 
   Task<Expected<std::vector<Record>>> list_back(RecordKind kind, std::string before,
                                                 std::size_t limit) override {
     return read_with(shared_,
-                     [number = number(), kind, before = std::move(before),
+                     [workspace = workspace_, kind, before = std::move(before),
                       limit](SqliteReader& reader) -> Expected<std::vector<Record>> {
                        if (limit < 1 || limit > broker::kMaxList)
                          return fail(Errc::invalid_input, "a list has 1 to 1000 records", "limit");
-                       return reader.list_back(number, kind, before, limit);
+                       return reader.list_back(*workspace, kind, before, limit);
                      });
   }
 
@@ -137,16 +140,16 @@ class SqliteHandle final : public broker::WorkspaceStore {
   }
 
   Task<Expected<std::vector<LogRow>>> read_log(std::uint64_t from, std::size_t limit) override {
-    return read_with(shared_, [number = number(), from, limit](SqliteReader& reader) {
-      return reader.read_log(number, from, limit);
+    return read_with(shared_, [workspace = workspace_, from, limit](SqliteReader& reader) {
+      return reader.read_log(*workspace, from, limit);
     });
   }
 
   Task<Expected<std::vector<LogRow>>> find_log(std::string subject, std::uint64_t from,
                                                std::size_t limit) override {
-    return read_with(shared_, [number = number(), subject = std::move(subject), from,
+    return read_with(shared_, [workspace = workspace_, subject = std::move(subject), from,
                                limit](SqliteReader& reader) {
-      return reader.find_log(number, subject, from, limit);
+      return reader.find_log(*workspace, subject, from, limit);
     });
   }
 
@@ -165,27 +168,27 @@ class SqliteHandle final : public broker::WorkspaceStore {
   }
 
   Task<Expected<std::optional<Publication>>> latest_checkpoint() override {
-    return read_with(shared_, [number = number()](SqliteReader& reader) {
-      return reader.latest_checkpoint(number);
+    return read_with(shared_, [workspace = workspace_](SqliteReader& reader) {
+      return reader.latest_checkpoint(*workspace);
     });
   }
 
   Task<Expected<std::vector<std::string>>> checkpoints(std::uint64_t from_size,
                                                        std::size_t limit) override {
-    return read_with(shared_, [number = number(), from_size, limit](SqliteReader& reader) {
-      return reader.checkpoints(number, from_size, limit);
+    return read_with(shared_, [workspace = workspace_, from_size, limit](SqliteReader& reader) {
+      return reader.checkpoints(*workspace, from_size, limit);
     });
   }
 
   Task<Expected<std::optional<Bytes>>> tile(unsigned level, std::uint64_t index) override {
-    return read_with(shared_, [number = number(), level, index](SqliteReader& reader) {
-      return reader.tile(number, level, index);
+    return read_with(shared_, [workspace = workspace_, level, index](SqliteReader& reader) {
+      return reader.tile(*workspace, level, index);
     });
   }
 
- private:
-  std::int64_t number() const { return workspace_->number; }
+  Expected<void> sound() const override { return workspace_->sound(); }
 
+ private:
   const std::shared_ptr<Shared> shared_;
   const std::shared_ptr<SqliteWorkspace> workspace_;
 };
@@ -216,7 +219,14 @@ class SqliteStore final : public broker::Store {
   Expected<void> start() {
     const auto path = directory_->file(std::string(kDatabaseFile));
     const auto& vfs = shared_->options.vfs;
-    WRIT_TRY(auto connection, open_database(*directory_, vfs, migrations()));
+    const auto server = shared_->workspaces.get(WorkspaceId());
+    WRIT_TRY(auto connection,
+             open_database(*directory_, {.vfs = vfs,
+                                         .create = shared_->options.create,
+                                         .oldest = kSealedVersion,
+                                         .begin = [&server](Connection& made) {
+                                           return begin_inventory(made, server->key);
+                                         }}));
     WRIT_TRY(auto ledger, SqliteLedger::open(std::move(connection), shared_->workspaces));
     WRIT_TRY(auto checkpoints, Connection::open(path, Connection::Mode::read_write, vfs));
     WRIT_TRY_VOID(shared_->readers->open(path, vfs, shared_->options.readers));
@@ -272,11 +282,11 @@ class SqliteStore final : public broker::Store {
 
 }  // namespace
 
-Expected<std::unique_ptr<broker::Store>> open_sqlite(SqliteOptions options, const Clock& clock,
-                                                     observe::Log& log) {
+Expected<std::unique_ptr<broker::Store>> open_sqlite(SqliteOptions options, vault::RowKeys keys,
+                                                     const Clock& clock, observe::Log& log) {
   WRIT_TRY(auto directory, DataDirectory::open(options.directory));
   auto store = std::make_unique<SqliteStore>(
-      std::move(directory), std::make_shared<Shared>(std::move(options), clock, log));
+      std::move(directory), std::make_shared<Shared>(std::move(options), std::move(keys), clock, log));
   WRIT_TRY_VOID(store->start());
   return store;
 }

@@ -9,9 +9,11 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/fake_random.h"
 #include "observe/capture.h"
 #include "store/sqlite_store.h"
 #include "store/store_testing.h"
+#include "vault/keys.h"
 
 namespace writ::store {
 
@@ -36,6 +38,12 @@ class TemporaryDirectory {
   std::string path_;
 };
 
+// The same one in all tests.
+inline vault::SealKey seal_key() {
+  FakeRandom random;
+  return vault::SealKey::from_text(vault::SealKey::generate_text(random)).value();
+}
+
 class SqliteHome final : public StoreHome {
  public:
   // What `options` says of the directory is replaced.
@@ -49,7 +57,7 @@ class SqliteHome final : public StoreHome {
     return *std::move(store);
   }
   Expected<std::unique_ptr<Store>> try_open(const Clock& clock) {
-    return open_sqlite(options_, clock, log_);
+    return open_sqlite(options_, seal_key().row_keys(), clock, log_);
   }
   bool durable() const override { return true; }
 

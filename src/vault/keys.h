@@ -2,6 +2,7 @@
 // The keys of the vault, from the outside in.
 //
 //   SealKey     32 bytes from a file or the service manager, never in the data directory (P22)
+//     ├─ derives the RowKeys, under which the store's rows carry their MACs (row_keys.h)
 //     └─ wraps the DataKey of each workspace, and the server's own private keys
 //   DataKey     one a workspace; seals what the workspace keeps secret, each purpose under its own
 //   associated data
@@ -28,6 +29,7 @@
 #include "base/random.h"
 #include "base/secret_bytes.h"
 #include "crypto/aead.h"
+#include "vault/row_keys.h"
 
 namespace writ::vault {
 
@@ -76,6 +78,9 @@ class SealKey {
   // The server's own private keys (token, log), sealed under the root itself.
   Bytes seal_signing_key(Random& random, BytesView pkcs8, std::string_view key_id) const;
   Expected<SecretBytes> open_signing_key(BytesView sealed, std::string_view key_id) const;
+
+  // The same ones each time.
+  RowKeys row_keys() const;
 
  private:
   explicit SealKey(SealingKey root) : root_(std::move(root)) {}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// A store that release 0.1 wrote, started by this one (docs/operations.md, Upgrading).
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/initialize.h"
+#include "app/old_store_testing.h"
+#include "protocol/approvals.h"
+#include "protocol/runs.h"
+#include "protocol/workspace.h"
+#include "store/sqlite_connection.h"
+#include "store/sqlite_schema.h"
+
+namespace writ::app {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::OldServer;
+using testing::read_text;
+
+class UpgradeTest : public ::testing::Test {
+ protected:
+  void tamper(const std::string& sql) {
+    const auto database = (old_.folder() / "data/writ.db").string();
+    const auto done =
+        store::Connection::open(database, store::Connection::Mode::read_write, "").value()->execute(
+            sql);
+    ASSERT_TRUE(done) << done.error().to_string();
+  }
+  // The start is refused, and the store is as it was.
+  std::string refused(ServerOptions options = {}) {
+    const auto before = read_text(old_.folder() / "data/writ.db");
+    const auto started = old_.start(options);
+    EXPECT_FALSE(started);
+    EXPECT_EQ(read_text(old_.folder() / "data/writ.db"), before);
+    return started ? "" : started.error().to_string();
+  }
+
+  OldServer old_;
+};
+
+TEST_F(UpgradeTest, P36_AStoreOfRelease01GoesOnWithEverythingInIt) {
+  const auto started = old_.start_ready();
+  ASSERT_TRUE(started) << started.error().to_string();
+  auto bob = old_.sign_in("bob");
+  ASSERT_TRUE(bob) << bob.error().to_string();
+  const auto approvals = bob->get<protocol::ApprovalList>("/v1/approvals");
+  ASSERT_TRUE(approvals) << approvals.error().to_string();
+  EXPECT_TRUE(std::ranges::any_of(approvals->approvals,
+                                  [](const auto& each) { return each.state == "pending"; }));
+  auto admin = old_.sign_in("admin");
+  ASSERT_TRUE(admin) << admin.error().to_string();
+  const auto runs = admin->get<protocol::RunList>("/v1/runs");
+  ASSERT_TRUE(runs) << runs.error().to_string();
+  const auto has = [&](std::string_view id) {
+    return std::ranges::any_of(runs->runs,
+                               [&](const auto& run) { return run.id.to_string() == id; });
+  };
+  EXPECT_TRUE(has(old_.about("run")));
+  EXPECT_TRUE(has(old_.about("revoked_run")));
+  const auto workspace = admin->get<protocol::WorkspaceView>("/v1/workspace");
+  ASSERT_TRUE(workspace);
+  EXPECT_EQ(workspace->credentials.size(), 1U);
+  EXPECT_EQ(workspace->credentials.at(0).version, 2U);
+  // And the next start has nothing to upgrade.
+  old_.stop();
+  EXPECT_EQ(store::age_of_store((old_.folder() / "data").string()).value(),
+            store::StoreAge::current);
+  const auto again = old_.start_ready();
+  ASSERT_TRUE(again) << again.error().to_string();
+}
+
+TEST_F(UpgradeTest, P36_AForgedLogIsNotGivenMacs) {
+  tamper("UPDATE log SET entry = replace(entry, 'session.opened', 'session.opencd')");
+  EXPECT_THAT(refused(), HasSubstr("not what was signed"));
+}
+
+TEST_F(UpgradeTest, P36_AMissingCheckpointTileOrAnchorIsNotPassedOver) {
+  tamper("DELETE FROM tile");
+  EXPECT_THAT(refused(), HasSubstr("not what was signed"));
+}
+
+TEST_F(UpgradeTest, P36_CheckpointsAndAnchorTogetherAreNotPassedOver) {
+  tamper("DELETE FROM checkpoint; DELETE FROM tile");
+  for (const auto& file : std::filesystem::directory_iterator(old_.folder() / "anchor"))
+    std::filesystem::remove(file.path());
+  EXPECT_THAT(refused(), HasSubstr("has a checkpoint of the log"));
+  EXPECT_THAT(refused({.accept_anchor = true}), HasSubstr("has a checkpoint of the log"));
+}
+
+TEST_F(UpgradeTest, P36_AKeyThatNobodyEnrolledIsNotGivenAMac) {
+  tamper("UPDATE record SET value = (SELECT value FROM record WHERE kind = 'user' AND value LIKE"
+         " '%\"key\"%' ORDER BY id DESC LIMIT 1) WHERE kind = 'user' AND id = (SELECT id FROM"
+         " record WHERE kind = 'user' AND value LIKE '%\"key\"%' ORDER BY id LIMIT 1)");
+  EXPECT_THAT(refused(), HasSubstr("another key than was enrolled"));
+}
+
+TEST_F(UpgradeTest, P36_AVersionThatNobodyAppliedIsNotGivenAMac) {
+  tamper("UPDATE record SET value = replace(value, 'olivia', 'oliver') WHERE kind = 'workspace'");
+  EXPECT_THAT(refused(), HasSubstr("not the one that was applied last"));
+}
+
+TEST_F(UpgradeTest, P36_AMissingRecordIsNotPassedOver) {
+  tamper("DELETE FROM record WHERE kind = 'workspace'");
+  EXPECT_THAT(refused(), HasSubstr("record is missing"));
+}
+
+// The MACs are taken away, and the store made to look like one that never had any: with everything
+// else in its place, the anchor too.
+TEST_F(UpgradeTest, P36_AMissingMacIsNeverOld) {
+  ASSERT_TRUE(old_.start_ready());
+  old_.stop();
+  tamper("ALTER TABLE record DROP COLUMN mac; ALTER TABLE log DROP COLUMN mac; DROP TABLE state;"
+         "DROP TABLE release; PRAGMA user_version = 1");
+  EXPECT_THAT(refused(), HasSubstr("they were taken away"));
+}
+
+TEST_F(UpgradeTest, CodesAndSessionsOfRelease01EndWithIt) {
+  ASSERT_TRUE(old_.start_ready());
+  old_.stop();
+  const auto database = (old_.folder() / "data/writ.db").string();
+  const auto connection =
+      store::Connection::open(database, store::Connection::Mode::read_only, "").value();
+  EXPECT_EQ(connection->integer("SELECT count(*) FROM record WHERE kind IN ('session', 'enrolment')"
+                                " AND workspace <> 1"),
+            0);
+  EXPECT_GT(connection->integer("SELECT count(*) FROM record WHERE kind = 'grant'").value(), 0);
+}
+
+// --- writ recover: an admin who lost the key
+
+TEST_F(UpgradeTest, OtherCommandsLeaveTheUpgradeToTheServer) {
+  const auto code = recover_admin(old_.folder() / "writ.toml", "acme", "admin",
+                                  {.clock = old_.clock(), .random = old_.random(), .log = old_.log()});
+  ASSERT_FALSE(code);
+  EXPECT_THAT(code.error().to_string(), HasSubstr("writ serve"));
+}
+
+TEST_F(UpgradeTest, AnAdminWhoLostTheKeyComesBackAndItShowsFor30Days) {
+  ASSERT_TRUE(old_.start_ready());
+  const InitializeParts parts{
+      .clock = old_.clock(), .random = old_.random(), .log = old_.log()};
+  const auto file = old_.folder() / "writ.toml";
+  // Not while the server runs.
+  EXPECT_EQ(recover_admin(file, "acme", "admin", parts).error().code, Errc::conflict);
+  old_.stop();
+  EXPECT_EQ(recover_admin(file, "other", "admin", parts).error().code, Errc::not_found);
+  EXPECT_EQ(recover_admin(file, "acme", "nobody", parts).error().code, Errc::not_found);
+  EXPECT_EQ(recover_admin(file, "acme", "bob", parts).error().code, Errc::denied);
+  auto code = recover_admin(file, "acme", "admin", parts);
+  ASSERT_TRUE(code) << code.error().to_string();
+
+  ASSERT_TRUE(old_.start_ready());
+  const auto url = parse_url(old_.server().url()).value();
+  const auto session = cli::open_session(
+      old_.http(), {.server = url.origin(), .workspace = "acme", .user = "admin"},
+      jose::Es256Signer(crypto::Es256PrivateKey::generate()), std::move(code->code), old_.clock(),
+      old_.random());
+  ASSERT_TRUE(session) << session.error().to_string();
+  EXPECT_FALSE(old_.sign_in("admin"));  // the key before
+  const auto shown = [&] {
+    const auto view = old_.sign_in("bob").value().get<protocol::WorkspaceView>("/v1/workspace").value();
+    return std::ranges::any_of(view.findings, [](const auto& finding) {
+      return finding.kind == "admin-recovered" && finding.subject == "user admin";
+    });
+  };
+  EXPECT_TRUE(shown());
+  old_.clock().advance(std::chrono::days(31));
+  EXPECT_FALSE(shown());
+}
+
+}  // namespace
+}  // namespace writ::app
