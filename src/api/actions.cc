@@ -97,11 +97,8 @@ Task<Handled> Endpoints::receipt(Asked& asked) {
   if (!receipt) co_return problem(receipt.error());
   if (receipt->says_what()) {
     // Whoever has it has read the arguments: that is in the log before it is handed out.
-    const broker::EntryWriter writer(asked.workspace->id(), asked.workspace->data_key(),
-                                     parts_.clock, parts_.random);
-    broker::Unit unit;
-    unit.appends = {broker::payload_read(writer, asked.caller, asked.action->id, "receipt")};
-    WRIT_API_TRY_VOID(co_await asked.workspace->store().commit(std::move(unit)));
+    WRIT_API_TRY_VOID(co_await record(asked, broker::Operation::prove,
+                                      {{asked.action->id.to_string(), "receipt"}}));
   }
   co_return Answer{.status = 200, .type = "application/json", .body = to_bytes(receipt->to_json())};
 }

@@ -15,9 +15,6 @@ namespace {
 constexpr seconds kProofWindow{60};  // as broker::Authenticator has it
 constexpr std::size_t kMaxProofs = 100'000;
 
-// Documents in JSON: each byte may take two, a control character six, and then the limit on a
-// workspace's documents counts what came of them.
-constexpr std::size_t kMaxApplyBody = std::size_t{12} << 20;
 
 constexpr std::string_view kSignIn = "/v1/sessions";
 constexpr std::string_view kPages = "/approvals/";

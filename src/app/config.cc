@@ -150,7 +150,7 @@ class Reader {
     const auto* all = top_.optional_object("certificates");
     if (all == nullptr) return;
     for (const auto& member : *all) {
-      const std::string name(text_of(member.key()));
+      const std::string name(text_of(member));
       const auto where = json_pointer(top_.pointer("certificates"), name);
       const auto* object = member.value().if_object();
       if (!identity::is_name(name) || object == nullptr) {

@@ -82,7 +82,9 @@ Expected<FileDescriptor> open_checked(const std::filesystem::path& file,
                 file.string(), "move it out of " + data.string() + " and set seal_key_file");
   }
   WRIT_TRY_VOID(check_open(opened, file));
-  if (!in_data) WRIT_TRY_VOID(check_no_hard_link(opened, file, data));
+  if (!in_data) {
+    WRIT_TRY_VOID(check_no_hard_link(opened, file, data));
+  }
   return opened;
 }
 

@@ -70,10 +70,12 @@ std::expected<std::string, ApiFailure> ApiClient::exchange(
         jose::make_dpop_proof(*key_, method, server_.origin() + target.substr(0, target.find('?')),
                               session_->reveal_text(), *clock_, *random_);
     WRIT_TRY_VOID(request.fields.add("DPoP", proof));
-    if (!signature.empty())
+    if (!signature.empty()) {
       WRIT_TRY_VOID(request.fields.add(std::string(approval::kSignatureField), signature));
-    if (wait > seconds(0))
+    }
+    if (wait > seconds(0)) {
       WRIT_TRY_VOID(request.fields.add("Prefer", "wait=" + std::to_string(wait.count())));
+    }
     SecretBytes value(5 + session_->size());
     const std::string_view scheme = "DPoP ";
     std::ranges::copy(scheme, value.writable().begin());

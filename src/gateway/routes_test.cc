@@ -20,7 +20,7 @@ class RoutesTest : public ::testing::Test {
   static tools::ToolServer server(const std::string& line) {
     const auto document =
         parse_toml("kind = \"http\"\nurl = \"https://api.test\"\n" + line +
-                       "\n[[operations]]\nname = \"api.read\"\nmethod = \"GET\"\npath = \"/\"\n"
+                       "\n[[operations]]\nname = \"api.read\"\nmethod = \"GET\"\npath = \"/v1/x\"\n"
                        "effect = \"read\"\n",
                    "tools/api.toml");
     WRIT_CHECK(document.has_value());

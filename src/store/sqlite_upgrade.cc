@@ -43,6 +43,10 @@ class UnsealedHandle final : public broker::WorkspaceStore {
                                            std::size_t limit) override {
     co_return reader_->list(*workspace_, kind, after, limit);
   }
+  Task<Expected<std::vector<Record>>> list_back(RecordKind kind, std::string before,
+                                                std::size_t limit) override {
+    co_return reader_->list_back(*workspace_, kind, before, limit);
+  }
   Task<Expected<std::uint64_t>> log_size() override { co_return workspace_->size.load(); }
   Task<Expected<std::vector<LogRow>>> read_log(std::uint64_t from, std::size_t limit) override {
     co_return reader_->read_log(*workspace_, from, limit);

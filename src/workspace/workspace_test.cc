@@ -61,7 +61,8 @@ TEST_F(Workspace, P48_PatternsOfAllFilesShareOneBudget) {
   };
   for (int i = 0; i < 20; ++i) documents["tools/s" + std::to_string(i) + ".toml"] = server(i, 10);
   const DocumentLimits limits{.compilation_steps = 20'000};
-  EXPECT_TRUE(build_version(id_, 1, documents, {}, clock_, random_, kCurrentRules, limits).has_value());
+  EXPECT_TRUE(
+      build_version(id_, 1, documents, {}, clock_, random_, kCurrentRules, limits).has_value());
   for (int i = 0; i < 20; ++i) documents["tools/s" + std::to_string(i) + ".toml"] = server(i, 200);
   const auto refused = build_version(id_, 1, documents, {}, clock_, random_, kCurrentRules, limits);
   ASSERT_FALSE(refused.has_value());
