@@ -221,11 +221,11 @@ Task<Handled> Endpoints::workspace(Asked& asked) {
       co_await broker::recent_recoveries(asked.workspace->store(), parts_.clock.now());
   if (!recoveries) co_return problem(recoveries.error());
   for (const auto& [user, at] : *recoveries) {
-    out.findings.push_back(
-        {.kind = "admin-recovered",
-         .subject = "user " + user,
-         .message = "a one-time code was made for this admin on the server at " +
-                    format_time(at) + ", with writ recover: make sure that it was meant"});
+    out.findings.push_back({.kind = "admin-recovered",
+                            .subject = "user " + user,
+                            .message = "a one-time code was made for this admin on the server at " +
+                                       format_time(at) +
+                                       ", with writ recover: make sure that it was meant"});
   }
   if (!SecretBytes::memory_is_locked()) {
     out.findings.push_back({.kind = "memory-not-locked",

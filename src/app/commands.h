@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of the command line that are about a server on this machine: serve, init, backup, recover; and
-// what `doctor --config` finds out about one.
+// The words of the command line that are about a server on this machine: serve, init, backup,
+// recover; and what `doctor --config` finds out about one.
 #pragma once
 
 #include "cli/commands.h"

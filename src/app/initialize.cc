@@ -58,8 +58,8 @@ template <typename Use>
 auto with_store(store::SqliteOptions options, const vault::SealKey& seal_key,
                 const InitializeParts& parts, Use use)
     -> decltype(use(std::declval<Loop&>(), std::declval<broker::Store&>())) {
-  WRIT_TRY(const auto store, store::open_sqlite(std::move(options), seal_key.row_keys(),
-                                                parts.clock, parts.log));
+  WRIT_TRY(const auto store,
+           store::open_sqlite(std::move(options), seal_key.row_keys(), parts.clock, parts.log));
   Loop loop(parts.clock);
   loop.start("init");
   auto result = use(loop, *store);
@@ -77,8 +77,8 @@ Expected<broker::IssuedCode> founding_code(const std::filesystem::path& data, bo
                       broker::ServerKeys keys(store, seal_key, parts.clock, parts.random);
                       WRIT_TRY_VOID(run_on(loop, keys.token_keys()));
                       const auto server = store.workspace({});
-                      return run_on(loop, broker::issue_founding_code(*server, parts.clock,
-                                                                      parts.random));
+                      return run_on(
+                          loop, broker::issue_founding_code(*server, parts.clock, parts.random));
                     });
 }
 

@@ -30,8 +30,8 @@ class OldServer {
     const char* arguments[] = {"tar", "xzf", file.c_str(), "-C", target.c_str(), nullptr};
     pid_t child = 0;
     int status = 1;
-    WRIT_CHECK(::posix_spawnp(&child, "tar", nullptr, nullptr,
-                              const_cast<char* const*>(arguments), environ) == 0);
+    WRIT_CHECK(::posix_spawnp(&child, "tar", nullptr, nullptr, const_cast<char* const*>(arguments),
+                              environ) == 0);
     WRIT_CHECK(::waitpid(child, &status, 0) == child && status == 0);
     about_ = parse_json_object(read_text(folder_ / "about.json")).value();
     clock_.set_wall(from_unix_millis(about_.at("made").as_int64()) + std::chrono::minutes(1));
@@ -72,9 +72,9 @@ class OldServer {
   Expected<cli::ApiClient> sign_in(const std::string& user) {
     WRIT_TRY(const auto url, parse_url(server_->url()));
     WRIT_TRY(const auto key, cli::load_agent_key(folder_ / (user + ".jwk")));
-    WRIT_TRY(session_, cli::open_session(*http_,
-                                         {.server = url.origin(), .workspace = "acme", .user = user},
-                                         key, std::nullopt, clock_, random_));
+    WRIT_TRY(session_,
+             cli::open_session(*http_, {.server = url.origin(), .workspace = "acme", .user = user},
+                               key, std::nullopt, clock_, random_));
     return cli::ApiClient::create(*http_, session_, clock_, random_);
   }
 

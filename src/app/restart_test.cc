@@ -271,11 +271,10 @@ TEST_F(RestartTest, I6_AnIntentBecomesUnknownAlsoWhereTheAnchorComesBackLater) {
   // Calls `with` for the workspace's store.
   const auto in_store = [&](auto with) {
     const auto store =
-        store::open_sqlite({.directory = config_.data.string()},
-                           load_seal_key(folder_ / "srv/seal.key", config_.data, false)
-                               .value()
-                               .row_keys(),
-                           clock_, log_)
+        store::open_sqlite(
+            {.directory = config_.data.string()},
+            load_seal_key(folder_ / "srv/seal.key", config_.data, false).value().row_keys(), clock_,
+            log_)
             .value();
     Loop loop(clock_);
     loop.start("test");

@@ -58,11 +58,10 @@ class TestServer {
   TestServer() {
     WRIT_CHECK(make_seal_key(folder_ / "seal.key", random_).has_value());
     // Closed at once: a server starts on a store that is there.
-    WRIT_CHECK(store::open_sqlite({.directory = (folder_ / "data").string()},
-                                  load_seal_key(folder_ / "seal.key", folder_ / "data", true)
-                                      .value()
-                                      .row_keys(),
-                                  clock_, log_)
+    WRIT_CHECK(store::open_sqlite(
+                   {.directory = (folder_ / "data").string()},
+                   load_seal_key(folder_ / "seal.key", folder_ / "data", true).value().row_keys(),
+                   clock_, log_)
                    .has_value());
   }
 

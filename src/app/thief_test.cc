@@ -48,7 +48,8 @@ class ThiefTest : public ::testing::Test {
     fs::remove_all(to);
     fs::create_directory(to);
     fs::permissions(to, fs::perms::owner_all);
-    for (const auto& file : fs::directory_iterator(from)) fs::copy(file.path(), to / file.path().filename());
+    for (const auto& file : fs::directory_iterator(from))
+      fs::copy(file.path(), to / file.path().filename());
   }
   void keep(const std::string& name) {
     fs::create_directory(at(name));
@@ -65,8 +66,7 @@ class ThiefTest : public ::testing::Test {
     if (!fs::exists(file)) return;
     const auto connection =
         store::Connection::open(file.string(), store::Connection::Mode::read_write, "").value();
-    ASSERT_TRUE(
-        connection->execute("ATTACH '" + at("older/data/writ.db").string() + "' AS older"));
+    ASSERT_TRUE(connection->execute("ATTACH '" + at("older/data/writ.db").string() + "' AS older"));
     const auto done = connection->execute(statements);
     ASSERT_TRUE(done) << done.error().to_string();
   }
@@ -77,9 +77,9 @@ class ThiefTest : public ::testing::Test {
     const auto connection =
         store::Connection::open(file.string(), store::Connection::Mode::read_write, "").value();
     const auto key = connection->integer("SELECT max(key) FROM log WHERE entry LIKE '%disabled%'");
-    auto entry = connection
-                     ->text("SELECT entry FROM log WHERE key = " + std::to_string(key.value()))
-                     .value();
+    auto entry =
+        connection->text("SELECT entry FROM log WHERE key = " + std::to_string(key.value()))
+            .value();
     if (entry.empty()) return;
     entry.replace(entry.find("disabled"), 8, "enabledd");
     const auto leaf = audit::leaf_hash(as_bytes(entry));
@@ -94,13 +94,13 @@ class ThiefTest : public ::testing::Test {
   };
   std::vector<Deed> deeds() {
     const auto of = [this](std::string name, std::string statements) {
-      return Deed{std::move(name),
-                  [this, statements = std::move(statements)] { sql(statements); }};
+      return Deed{std::move(name), [this, statements = std::move(statements)] { sql(statements); }};
     };
     const auto older_rows = [&](const std::string& name, const std::string& where) {
       return of("older copy: " + name, "DELETE FROM main.record WHERE " + where +
                                            "; INSERT OR REPLACE INTO main.record SELECT * FROM"
-                                           " older.record WHERE " + where);
+                                           " older.record WHERE " +
+                                           where);
     };
     return {
         {"an entry rewritten", [this] { rewrite_entry(); }},
@@ -116,17 +116,19 @@ class ThiefTest : public ::testing::Test {
         {"the anchor's folder", [this] { fs::remove_all(at("anchor")); }},
         of("the log key record", "DELETE FROM record WHERE kind = 'signing_key' AND id = 'log'"),
         of("the workspace record", "DELETE FROM record WHERE kind = 'workspace'"),
-        of("the workspace", "DELETE FROM workspace WHERE number <> 1;"
-                            "DELETE FROM record WHERE workspace <> 1; DELETE FROM log;"
-                            "DELETE FROM checkpoint; DELETE FROM tile; DELETE FROM subject;"
-                            "DELETE FROM state WHERE workspace <> 1"),
+        of("the workspace",
+           "DELETE FROM workspace WHERE number <> 1;"
+           "DELETE FROM record WHERE workspace <> 1; DELETE FROM log;"
+           "DELETE FROM checkpoint; DELETE FROM tile; DELETE FROM subject;"
+           "DELETE FROM state WHERE workspace <> 1"),
         of("a user's key replaced",
            "UPDATE record SET value = (SELECT value FROM record WHERE kind = 'user' ORDER BY id"
            " DESC LIMIT 1) WHERE kind = 'user'"),
         of("the user records", "DELETE FROM record WHERE kind = 'user'"),
         of("the run records", "DELETE FROM record WHERE kind = 'run'"),
-        of("a session made up", "INSERT OR REPLACE INTO record SELECT workspace, kind, 'f' || id,"
-                                " revision, value, mac FROM record WHERE kind = 'session'"),
+        of("a session made up",
+           "INSERT OR REPLACE INTO record SELECT workspace, kind, 'f' || id,"
+           " revision, value, mac FROM record WHERE kind = 'session'"),
         of("a code made up",
            "INSERT OR REPLACE INTO record SELECT number, 'enrolment', 'ff', 1,"
            " '{\"expires\":99999999999999,\"founding\":true,\"v\":1}', zeroblob(16)"
@@ -152,8 +154,7 @@ class ThiefTest : public ::testing::Test {
            "INSERT INTO main.record SELECT * FROM older.record WHERE workspace = 1;"
            "UPDATE main.forgotten SET through = (SELECT through FROM older.forgotten);"
            "INSERT OR REPLACE INTO main.state SELECT * FROM older.state WHERE workspace = 1"),
-        of("the MACs",
-           "UPDATE record SET mac = x''; UPDATE log SET mac = x''; DELETE FROM state"),
+        of("the MACs", "UPDATE record SET mac = x''; UPDATE log SET mac = x''; DELETE FROM state"),
         of("the version of the store", "PRAGMA user_version = 1"),
         {"older copy: the store",
          [this] {
@@ -220,16 +221,15 @@ TEST_F(ThiefTest, P36_AcceptingAnAnchorExcusesTheAnchorAlone) {
     const bool of_the_anchor =
         deed.name.find("anchor") != std::string::npos || deed.name == "older copy: the store";
     const auto ready = server_.start_ready({.accept_anchor = true});
-    EXPECT_EQ(ready.has_value(), of_the_anchor)
-        << (ready ? "ready" : ready.error().to_string());
+    EXPECT_EQ(ready.has_value(), of_the_anchor) << (ready ? "ready" : ready.error().to_string());
     if (!ready) continue;
     // And it is on record.
     auto admin = server_.sign_in("admin");
     ASSERT_TRUE(admin);
     server_.stop();
-    const auto connection = store::Connection::open(at("data/writ.db").string(),
-                                                    store::Connection::Mode::read_only, "")
-                                .value();
+    const auto connection =
+        store::Connection::open(at("data/writ.db").string(), store::Connection::Mode::read_only, "")
+            .value();
     EXPECT_EQ(connection->integer(
                   "SELECT count(*) FROM log WHERE entry LIKE '%\"kind\":\"anchor.accepted\"%'"),
               1);

@@ -24,9 +24,9 @@ class UpgradeTest : public ::testing::Test {
  protected:
   void tamper(const std::string& sql) {
     const auto database = (old_.folder() / "data/writ.db").string();
-    const auto done =
-        store::Connection::open(database, store::Connection::Mode::read_write, "").value()->execute(
-            sql);
+    const auto done = store::Connection::open(database, store::Connection::Mode::read_write, "")
+                          .value()
+                          ->execute(sql);
     ASSERT_TRUE(done) << done.error().to_string();
   }
   // The start is refused, and the store is as it was.
@@ -91,9 +91,10 @@ TEST_F(UpgradeTest, P36_CheckpointsAndAnchorTogetherAreNotPassedOver) {
 }
 
 TEST_F(UpgradeTest, P36_AKeyThatNobodyEnrolledIsNotGivenAMac) {
-  tamper("UPDATE record SET value = (SELECT value FROM record WHERE kind = 'user' AND value LIKE"
-         " '%\"key\"%' ORDER BY id DESC LIMIT 1) WHERE kind = 'user' AND id = (SELECT id FROM"
-         " record WHERE kind = 'user' AND value LIKE '%\"key\"%' ORDER BY id LIMIT 1)");
+  tamper(
+      "UPDATE record SET value = (SELECT value FROM record WHERE kind = 'user' AND value LIKE"
+      " '%\"key\"%' ORDER BY id DESC LIMIT 1) WHERE kind = 'user' AND id = (SELECT id FROM"
+      " record WHERE kind = 'user' AND value LIKE '%\"key\"%' ORDER BY id LIMIT 1)");
   EXPECT_THAT(refused(), HasSubstr("another key than was enrolled"));
 }
 
@@ -112,8 +113,9 @@ TEST_F(UpgradeTest, P36_AMissingRecordIsNotPassedOver) {
 TEST_F(UpgradeTest, P36_AMissingMacIsNeverOld) {
   ASSERT_TRUE(old_.start_ready());
   old_.stop();
-  tamper("ALTER TABLE record DROP COLUMN mac; ALTER TABLE log DROP COLUMN mac; DROP TABLE state;"
-         "DROP TABLE release; PRAGMA user_version = 1");
+  tamper(
+      "ALTER TABLE record DROP COLUMN mac; ALTER TABLE log DROP COLUMN mac; DROP TABLE state;"
+      "DROP TABLE release; PRAGMA user_version = 1");
   EXPECT_THAT(refused(), HasSubstr("they were taken away"));
 }
 
@@ -132,16 +134,16 @@ TEST_F(UpgradeTest, CodesAndSessionsOfRelease01EndWithIt) {
 // --- writ recover: an admin who lost the key
 
 TEST_F(UpgradeTest, OtherCommandsLeaveTheUpgradeToTheServer) {
-  const auto code = recover_admin(old_.folder() / "writ.toml", "acme", "admin",
-                                  {.clock = old_.clock(), .random = old_.random(), .log = old_.log()});
+  const auto code =
+      recover_admin(old_.folder() / "writ.toml", "acme", "admin",
+                    {.clock = old_.clock(), .random = old_.random(), .log = old_.log()});
   ASSERT_FALSE(code);
   EXPECT_THAT(code.error().to_string(), HasSubstr("writ serve"));
 }
 
 TEST_F(UpgradeTest, AnAdminWhoLostTheKeyComesBackAndItShowsFor30Days) {
   ASSERT_TRUE(old_.start_ready());
-  const InitializeParts parts{
-      .clock = old_.clock(), .random = old_.random(), .log = old_.log()};
+  const InitializeParts parts{.clock = old_.clock(), .random = old_.random(), .log = old_.log()};
   const auto file = old_.folder() / "writ.toml";
   // Not while the server runs.
   EXPECT_EQ(recover_admin(file, "acme", "admin", parts).error().code, Errc::conflict);
@@ -154,14 +156,15 @@ TEST_F(UpgradeTest, AnAdminWhoLostTheKeyComesBackAndItShowsFor30Days) {
 
   ASSERT_TRUE(old_.start_ready());
   const auto url = parse_url(old_.server().url()).value();
-  const auto session = cli::open_session(
-      old_.http(), {.server = url.origin(), .workspace = "acme", .user = "admin"},
-      jose::Es256Signer(crypto::Es256PrivateKey::generate()), std::move(code->code), old_.clock(),
-      old_.random());
+  const auto session =
+      cli::open_session(old_.http(), {.server = url.origin(), .workspace = "acme", .user = "admin"},
+                        jose::Es256Signer(crypto::Es256PrivateKey::generate()),
+                        std::move(code->code), old_.clock(), old_.random());
   ASSERT_TRUE(session) << session.error().to_string();
   EXPECT_FALSE(old_.sign_in("admin"));  // the key before
   const auto shown = [&] {
-    const auto view = old_.sign_in("bob").value().get<protocol::WorkspaceView>("/v1/workspace").value();
+    const auto view =
+        old_.sign_in("bob").value().get<protocol::WorkspaceView>("/v1/workspace").value();
     return std::ranges::any_of(view.findings, [](const auto& finding) {
       return finding.kind == "admin-recovered" && finding.subject == "user admin";
     });

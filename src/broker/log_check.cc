@@ -72,8 +72,7 @@ Task<Expected<void>> give(audit::LogVerifier& verifier, audit::LogVerifier::Leav
 
 }  // namespace
 
-std::unexpected<Error> contradicted(std::string message, std::string where,
-                                    std::string_view hint) {
+std::unexpected<Error> contradicted(std::string message, std::string where, std::string_view hint) {
   return fail(Errc::conflict, std::move(message), std::move(where), std::string(hint));
 }
 
@@ -111,15 +110,13 @@ Expected<void> check_heads(const LogHeads& heads, const std::optional<SignedLog>
   }
   const auto recorded = signed_log ? signed_log->size : 0;
   if (recorded < checkpoint) {
-    return contradicted(
-        "the server's record of signed logs covers " + entries(recorded) +
-            " of this log, and a checkpoint of it " + std::to_string(checkpoint) +
-            ": the server's own part of the store is older than the rest",
-        origin);
+    return contradicted("the server's record of signed logs covers " + entries(recorded) +
+                            " of this log, and a checkpoint of it " + std::to_string(checkpoint) +
+                            ": the server's own part of the store is older than the rest",
+                        origin);
   }
   if (heads.size < recorded) {
-    return contradicted("the log has " + entries(heads.size) + ", and " +
-                            std::to_string(recorded) +
+    return contradicted("the log has " + entries(heads.size) + ", and " + std::to_string(recorded) +
                             " were signed: the workspace is older than the rest of the store, or "
                             "was cut",
                         origin);
@@ -139,9 +136,9 @@ Expected<void> check_heads(const LogHeads& heads, const std::optional<SignedLog>
 Expected<void> check_root(const SignedLog& signed_log, const Digest& root,
                           const std::string& origin) {
   if (root == signed_log.root) return {};
-  return contradicted("the first " + entries(signed_log.size) +
-                          " of the log are not those that were signed last",
-                      origin);
+  return contradicted(
+      "the first " + entries(signed_log.size) + " of the log are not those that were signed last",
+      origin);
 }
 
 Task<Expected<void>> check_log(WorkspaceStore& store, const LogHeads& heads,

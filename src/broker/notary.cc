@@ -120,8 +120,8 @@ Task<Expected<void>> Notary::record(const std::vector<Ledger*>& grown) {
   // It may be done all the same: what is durable is read again.
   if (committed.error().code == Errc::unknown_outcome || committed.error().code == Errc::conflict) {
     WRIT_CO_TRY(signed_logs_, co_await read_signed_logs(*server));
-    co_return fail(Errc::unavailable, "the record of signed logs is not written yet: " +
-                                          committed.error().message);
+    co_return fail(Errc::unavailable,
+                   "the record of signed logs is not written yet: " + committed.error().message);
   }
   co_return std::unexpected(std::move(committed).error());
 }
@@ -247,13 +247,14 @@ Task<Expected<void>> Notary::survey() {
   }
   for (const auto id : anchored) {
     if (lost || !missing(id)) continue;
-    lost = contradicted(
-               "the anchor has a checkpoint of workspace " + id.to_string() +
-                   ", which is not in the store: the store was deleted, or is older than the anchor",
-               "anchor",
-               "restore the newest data; or, if the workspace is lost for good, move its checkpoint "
-               "out of the anchor")
-               .error();
+    lost =
+        contradicted(
+            "the anchor has a checkpoint of workspace " + id.to_string() +
+                ", which is not in the store: the store was deleted, or is older than the anchor",
+            "anchor",
+            "restore the newest data; or, if the workspace is lost for good, move its checkpoint "
+            "out of the anchor")
+            .error();
   }
   signed_logs_ = std::move(recorded);
   const std::lock_guard lock(mutex_);
@@ -294,8 +295,8 @@ Task<Expected<void>> Notary::follow(Ledger& ledger) {
   WRIT_CO_TRY(const auto size, co_await ledger.store().log_size());
   if (size < ledger.edge.size()) {
     co_return contradicted("the log had " + entries(ledger.edge.size()) + " and now has " +
-                         std::to_string(size) + ": its database was replaced or cut",
-                     ledger.origin());
+                               std::to_string(size) + ": its database was replaced or cut",
+                           ledger.origin());
   }
   WRIT_CO_TRY_VOID(co_await read_new_rows(ledger, size));
   if (ledger.edge.size() > ledger.published) {
@@ -319,10 +320,10 @@ Task<Expected<void>> Notary::read_new_rows(Ledger& ledger, std::uint64_t size) {
     for (const auto& row : rows) {
       if (row.index != ledger.edge.size())
         co_return contradicted("entry " + std::to_string(ledger.edge.size()) + " is missing",
-                         ledger.origin());
+                               ledger.origin());
       if (audit::leaf_hash(as_bytes(row.entry)) != row.leaf)
         co_return contradicted("entry " + std::to_string(row.index) + " is not what its leaf says",
-                         ledger.origin());
+                               ledger.origin());
       WRIT_CO_TRY_VOID(ledger.edge.append(row.leaf));
     }
     for (auto& tile : ledger.edge.take_full()) ledger.unpublished.push_back(std::move(tile));

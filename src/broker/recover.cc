@@ -62,14 +62,12 @@ Task<Expected<IssuedCode>> recover_admin(LiveWorkspace& workspace, std::string u
       .set("user", user->id.to_string())
       .set("user_name", user->name)
       .set("expires", format_time(issued.expires));
-  unit.appends.push_back(
-      EntryWriter::append(entry, {user->id.to_string(), std::string(kSubject)}));
+  unit.appends.push_back(EntryWriter::append(entry, {user->id.to_string(), std::string(kSubject)}));
   WRIT_CO_TRY_VOID(co_await workspace.store().commit(std::move(unit)));
   co_return issued;
 }
 
-Task<Expected<std::vector<AdminRecovery>>> recent_recoveries(WorkspaceStore& store,
-                                                             TimePoint now) {
+Task<Expected<std::vector<AdminRecovery>>> recent_recoveries(WorkspaceStore& store, TimePoint now) {
   std::vector<AdminRecovery> out;
   for (std::uint64_t from = 0;;) {
     WRIT_CO_TRY(const auto rows, co_await store.find_log(std::string(kSubject), from, kMaxList));

@@ -51,9 +51,8 @@ Task<Expected<SignedLogs>> read_signed_logs(WorkspaceStore& server) {
 Put to_put(const SignedLogs& signed_logs) {
   JsonArray logs;
   for (const auto& [id, log] : signed_logs.logs) {
-    logs.push_back(JsonObject{{"workspace", id.to_string()},
-                              {"size", log.size},
-                              {"root", hex_encode(log.root)}});
+    logs.push_back(JsonObject{
+        {"workspace", id.to_string()}, {"size", log.size}, {"root", hex_encode(log.root)}});
   }
   return {RecordKind::setting, std::string(kSetting), signed_logs.revision,
           canonical_json(JsonObject{{"v", 1}, {"logs", std::move(logs)}})};

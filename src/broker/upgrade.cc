@@ -21,9 +21,9 @@ constexpr std::string_view kNotUpgraded =
     "nothing was changed; restore the newest data and anchor together, and start again";
 
 std::unexpected<Error> stripped(const std::string& origin) {
-  return contradicted(
-      "the store has no MACs, and its log says that it had: they were taken away", origin,
-      "restore the newest backup that was made since the upgrade, with the anchor");
+  return contradicted("the store has no MACs, and its log says that it had: they were taken away",
+                      origin,
+                      "restore the newest backup that was made since the upgrade, with the anchor");
 }
 
 // As release 0.1 made it of a version.
@@ -41,12 +41,11 @@ struct Told {
 };
 
 Expected<void> hear(const audit::Entry& entry, const std::string& origin, Told& told) {
-  const auto of_interest = entry.kind() == audit::Kind::log_opened ||
-                           entry.kind() == audit::Kind::store_upgraded ||
-                           entry.kind() == audit::Kind::workspace_applied ||
-                           entry.kind() == audit::Kind::user_enrolled ||
-                           entry.kind() == audit::Kind::user_disabled ||
-                           entry.kind() == audit::Kind::user_enabled;
+  const auto of_interest =
+      entry.kind() == audit::Kind::log_opened || entry.kind() == audit::Kind::store_upgraded ||
+      entry.kind() == audit::Kind::workspace_applied ||
+      entry.kind() == audit::Kind::user_enrolled || entry.kind() == audit::Kind::user_disabled ||
+      entry.kind() == audit::Kind::user_enabled;
   if (!of_interest) return {};
   WRIT_TRY(const auto json, parse_json(entry.text()));
   ObjectReader r(json);
@@ -90,16 +89,16 @@ Task<Expected<void>> check_people(WorkspaceStore& store, const std::string& orig
     for (const auto& record : page) {
       WRIT_CO_TRY(const auto standing, parse_standing_record(record));
       const auto key = told.keys.find(record.id);
-      const auto enrolled = standing.key && (key == told.keys.end() ||
-                                             standing.key->thumbprint() != key->second);
+      const auto enrolled =
+          standing.key && (key == told.keys.end() || standing.key->thumbprint() != key->second);
       const auto disabled = told.disabled.find(record.id);
       const bool was = disabled != told.disabled.end() && disabled->second;
       if (enrolled || (was && !standing.disabled)) {
-        co_return contradicted("the record of user " + record.id + " has " +
-                                   (enrolled ? "another key than was enrolled"
-                                             : "a standing that nobody gave") +
-                                   ", by the log",
-                               origin, kNotUpgraded);
+        co_return contradicted(
+            "the record of user " + record.id + " has " +
+                (enrolled ? "another key than was enrolled" : "a standing that nobody gave") +
+                ", by the log",
+            origin, kNotUpgraded);
       }
     }
     if (page.size() < kMaxList) co_return Expected<void>();
@@ -122,7 +121,9 @@ Task<Expected<Checked>> check(const UpgradeParts& parts, WorkspaceId id) {
   WRIT_CO_TRY(const auto version, co_await store->get(RecordKind::workspace, text));
   if (!log_key || !data_key || !version) {
     co_return contradicted(std::string("the workspace's ") +
-                               (!log_key ? "log key" : !data_key ? "data key" : "record") +
+                               (!log_key    ? "log key"
+                                : !data_key ? "data key"
+                                            : "record") +
                                " is missing",
                            text, kNotUpgraded);
   }
@@ -161,9 +162,23 @@ Task<Expected<Checked>> check(const UpgradeParts& parts, WorkspaceId id) {
 
 }  // namespace
 
-Expected<std::optional<Record>> upgrade_record(WorkspaceId, Record record) {
-  if (record.kind == RecordKind::enrolment || record.kind == RecordKind::session)
-    return std::optional<Record>();
+Expected<std::optional<Record>> upgrade_record(Random& random, Record record) {
+  switch (record.kind) {
+    case RecordKind::enrolment:
+    case RecordKind::session:
+      return std::optional<Record>();
+    case RecordKind::approval: {
+      WRIT_TRY(auto approval, parse_json_object(record.value));
+      Digest salt{};
+      random.fill(salt);
+      approval["v"] = 2;
+      approval["salt"] = hex_encode(salt);
+      record.value = canonical_json(approval);
+      break;
+    }
+    default:
+      break;
+  }
   return std::optional(std::move(record));
 }
 
@@ -189,7 +204,10 @@ Task<Expected<void>> upgrade(UpgradeParts parts) {
                       .revision = 1,
                       .value = std::move(recorded.value)};
   parts.log.info("store.upgrading", {{"workspaces", marks.size()}});
-  WRIT_CO_TRY_VOID(parts.store.seal(upgrade_record, marks, record));
+  const RewriteRecord rewrite = [&parts](WorkspaceId, Record record) {
+    return upgrade_record(parts.random, std::move(record));
+  };
+  WRIT_CO_TRY_VOID(parts.store.seal(rewrite, marks, record));
   parts.log.info("store.upgraded");
   co_return Expected<void>();
 }

@@ -59,7 +59,8 @@ struct UpgradeParts {
 Task<Expected<void>> upgrade(UpgradeParts parts);
 
 // The step of each record. One-time codes and sessions end here: nothing in a log of release 0.1
-// vouches for them, and people can sign in again.
-Expected<std::optional<Record>> upgrade_record(WorkspaceId workspace, Record record);
+// vouches for them, and people can sign in again. An approval gets its salt, so that what is
+// signed from now on is a commitment (P20).
+Expected<std::optional<Record>> upgrade_record(Random& random, Record record);
 
 }  // namespace writ::broker

@@ -98,6 +98,18 @@ Expected<int> verify_receipt(const Context& context, const AuditCommand& command
   return kOk;
 }
 
+// A key says who signed, and not that this is all that was signed (P36).
+void note_what_a_key_proves(const Context& context, const Known& known) {
+  const bool seen = !known.saved_checkpoints.empty() ||
+                    (known.remembered && !known.remembered->checkpoint.empty());
+  if (known.given_key && !seen) {
+    context.note(
+        "No checkpoint of this log was known before: an older copy of all of it would pass as "
+        "well. "
+        "Keep one elsewhere: writ audit checkpoint.");
+  }
+}
+
 Expected<int> verify_export(const Context& context, const AuditCommand& command) {
   WRIT_TRY(auto log, ExportedLog::open(command.directory));
   // What is known of a log is found by the name that its key signs under: the origin beside it is
@@ -120,6 +132,7 @@ Expected<int> verify_export(const Context& context, const AuditCommand& command)
     if (speaks_against(check.error())) return not_verified(context, check.error());
     return std::unexpected(check.error());
   }
+  note_what_a_key_proves(context, known);
   return report(context, *check, command.json);
 }
 
@@ -189,6 +202,7 @@ Expected<int> run_audit_verify(Context& context, const AuditCommand& command) {
     if (check.error().code == Errc::denied) return not_verified(context, check.error());
     return std::unexpected(check.error());
   }
+  note_what_a_key_proves(context, known);
   if (check->report.ok) {
     RememberedLog now{.server = api.identity().server,
                       .workspace = api.identity().workspace,

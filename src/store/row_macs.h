@@ -34,8 +34,7 @@ inline vault::RowMac record_mac(const vault::RowKey& key, broker::RecordKind kin
 inline vault::RowMac log_mac(const vault::RowKey& key, std::uint64_t index, std::string_view entry,
                              BytesView leaf, BytesView proof, std::int64_t expires,
                              BytesView sealed) {
-  return key.mac("log",
-                 {index, entry, leaf, proof, static_cast<std::uint64_t>(expires), sealed});
+  return key.mac("log", {index, entry, leaf, proof, static_cast<std::uint64_t>(expires), sealed});
 }
 inline vault::Tally subject_weight(const vault::RowKey& key, std::string_view subject,
                                    std::uint64_t index) {

@@ -170,8 +170,8 @@ Expected<std::unique_ptr<Connection>> Connection::open_unchanging(const std::str
   for (const char c : path) {
     constexpr std::string_view kHex = "0123456789ABCDEF";
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = c == '/' || c == '.' || c == '-' || c == '_' ||
-                       (byte < 128 && std::isalnum(byte) != 0);
+    const bool plain =
+        c == '/' || c == '.' || c == '-' || c == '_' || (byte < 128 && std::isalnum(byte) != 0);
     if (plain) {
       uri += c;
     } else {

@@ -28,12 +28,12 @@ Error not_ours_row(std::uint64_t index) {
 }
 
 std::unexpected<Error> not_ours_server(std::string_view why) {
-  return fail(Errc::denied,
-              "the server's own part of the store is not what this server wrote: " +
-                  std::string(why),
-              "store",
-              "start with the seal key that was made together with this data, or restore the "
-              "newest backup (docs/operations.md, Backup and restore)");
+  return fail(
+      Errc::denied,
+      "the server's own part of the store is not what this server wrote: " + std::string(why),
+      "store",
+      "start with the seal key that was made together with this data, or restore the "
+      "newest backup (docs/operations.md, Backup and restore)");
 }
 
 Expected<Inventory> Inventory::create(Connection& connection) {
@@ -102,8 +102,8 @@ Expected<void> Inventory::count_records(SqliteWorkspace& workspace, RecordsState
         const auto id = row.text(1);
         if (!kind)
           return workspace.records_damaged(damaged("a record of an unknown kind was added: " + id));
-        const auto mac = record_mac(key, *kind, id, static_cast<std::uint64_t>(row.integer(2)),
-                                    row.text(3));
+        const auto mac =
+            record_mac(key, *kind, id, static_cast<std::uint64_t>(row.integer(2)), row.text(3));
         if (!same(mac.tag, row.blob(4))) workspace.records_damaged(not_ours(*kind, id));
         into.tally.add(mac.weight);
       },

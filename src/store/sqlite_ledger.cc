@@ -400,8 +400,8 @@ Expected<void> SqliteLedger::write_states() {
       continue;
     const auto records = state_mac(workspace->key, workspace->next_records);
     const auto log = state_mac(workspace->key, workspace->next_log);
-    WRIT_TRY_VOID(statements_->put_state.run(workspace->next_number, BytesView(records),
-                                             BytesView(log)));
+    WRIT_TRY_VOID(
+        statements_->put_state.run(workspace->next_number, BytesView(records), BytesView(log)));
   }
   return {};
 }

@@ -8,9 +8,10 @@
 // digests, sizes) follows the transaction: visible to later units of the group at once, to others
 // after commit(), gone after roll_back(). Of one thread.
 //
-// Each row that is written gets its MAC, each that goes is taken from its workspace's tally, and the
-// workspaces of a group get their new state rows with it (row_macs.h). A record that is not what
-// this server wrote refuses the unit that meets it, and from then on everything of its workspace.
+// Each row that is written gets its MAC, each that goes is taken from its workspace's tally, and
+// the workspaces of a group get their new state rows with it (row_macs.h). A record that is not
+// what this server wrote refuses the unit that meets it, and from then on everything of its
+// workspace.
 //
 // A verdict within a result: the outer error is the database's and ends the whole group, the inner
 // one is the unit's own.

@@ -39,8 +39,7 @@ Expected<void> SqliteLedger::prepare() {
        "INSERT INTO log (key, leaf, proof, proof_expires, entry, sealed, mac)"
        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
       {&s.add_subject, "INSERT OR IGNORE INTO subject VALUES (?1, ?2, ?3)"},
-      {&s.get_row,
-       "SELECT entry, leaf, proof, proof_expires, sealed, mac FROM log WHERE key = ?1"},
+      {&s.get_row, "SELECT entry, leaf, proof, proof_expires, sealed, mac FROM log WHERE key = ?1"},
       {&s.erase_sealed, "UPDATE log SET sealed = x'', mac = ?2 WHERE key = ?1"},
       {&s.add_once, "INSERT OR IGNORE INTO once VALUES (?1, ?2, ?3)"},
       {&s.forget_once,
@@ -92,11 +91,10 @@ Expected<void> SqliteLedger::load() {
 
   WRIT_TRY(auto inventory, Inventory::create(*connection_));
   for (const auto& [workspace, floor] : found) {
-    WRIT_TRY_VOID(inventory.take(
-        *workspace,
-        {.tally = {},
-         .replay_floor = floor,
-         .forgotten = workspace->id.is_nil() ? forgotten_stored_ : 0}));
+    WRIT_TRY_VOID(
+        inventory.take(*workspace, {.tally = {},
+                                    .replay_floor = floor,
+                                    .forgotten = workspace->id.is_nil() ? forgotten_stored_ : 0}));
     workspace->size = workspace->next_size;
     workspace->floor = ReplayFloor(floor);
     WRIT_TRY_VOID(load_proofs(*workspace, floor));

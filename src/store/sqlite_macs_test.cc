@@ -25,13 +25,13 @@ class SqliteMacs : public testing::Test {
     auto with = StoreTesting::entry("e0", {"act_0", "act_0", "run_0"});
     with.sealed = to_bytes("sealed");
     with.proof = testing_->once(1);
-    EXPECT_TRUE(testing_->commit(unit_of(
-        StoreTesting::put("a"), StoreTesting::put("alice", 0, "her key", RecordKind::user),
-        testing_->once(2), with, StoreTesting::entry("e1", {"act_0"}))));
-    EXPECT_TRUE(testing_->run(testing_->handle().publish(
-        {.size = 2,
-         .checkpoint = "note",
-         .tiles = {{.level = 0, .index = 0, .hashes = Bytes(32)}}})));
+    EXPECT_TRUE(testing_->commit(
+        unit_of(StoreTesting::put("a"), StoreTesting::put("alice", 0, "her key", RecordKind::user),
+                testing_->once(2), with, StoreTesting::entry("e1", {"act_0"}))));
+    EXPECT_TRUE(testing_->run(
+        testing_->handle().publish({.size = 2,
+                                    .checkpoint = "note",
+                                    .tiles = {{.level = 0, .index = 0, .hashes = Bytes(32)}}})));
     EXPECT_TRUE(testing_->commit(unit_of(StoreTesting::put("a", 1, "second"))));
   }
 
@@ -65,8 +65,8 @@ class SqliteMacs : public testing::Test {
 
 TEST_F(SqliteMacs, P36_WhatNobodyTouchedIsSound) {
   EXPECT_TRUE(opened());
-  ASSERT_TRUE(testing_->commit(
-      unit_of(broker::Erase{.kind = RecordKind::run, .id = "a", .expected = 2})));
+  ASSERT_TRUE(
+      testing_->commit(unit_of(broker::Erase{.kind = RecordKind::run, .id = "a", .expected = 2})));
   ASSERT_TRUE(testing_->run(testing_->handle().erase_sealed(0)));
   ASSERT_TRUE(testing_->run(
       testing_->handle().publish({.size = 2, .checkpoint = "the same size", .tiles = {}})));
@@ -182,12 +182,12 @@ TEST_F(SqliteMacs, P36_AnOlderCopyOfARowIsSeen) {
   const auto older = home_->directory() + "/older";
   std::filesystem::copy(home_->database(), older);
   testing_->reopen();
-  ASSERT_TRUE(testing_->commit(
-      unit_of(StoreTesting::put("alice", 1, "disabled", RecordKind::user),
-              StoreTesting::entry("e2"))));
+  ASSERT_TRUE(testing_->commit(unit_of(StoreTesting::put("alice", 1, "disabled", RecordKind::user),
+                                       StoreTesting::entry("e2"))));
   const auto attach = "ATTACH '" + older + "' AS older; ";
-  tamper(attach + "INSERT OR REPLACE INTO main.record SELECT * FROM older.record"
-                  " WHERE kind = 'user'");
+  tamper(attach +
+         "INSERT OR REPLACE INTO main.record SELECT * FROM older.record"
+         " WHERE kind = 'user'");
   EXPECT_FALSE(opened());
   // Together with its state row: then the log is too long.
   tamper(attach + "INSERT OR REPLACE INTO main.state SELECT * FROM older.state");
@@ -196,11 +196,12 @@ TEST_F(SqliteMacs, P36_AnOlderCopyOfARowIsSeen) {
 
 TEST_F(SqliteMacs, P36_RowsOfAnotherWorkspaceAreNotOnesOwn) {
   testing_->use(2);
-  ASSERT_TRUE(testing_->commit(unit_of(
-      StoreTesting::put("a"), StoreTesting::put("alice", 0, "his key", RecordKind::user))));
-  tamper("UPDATE workspace SET number = 100 WHERE number = 2;"
-         "UPDATE workspace SET number = 2 WHERE number = 3;"
-         "UPDATE workspace SET number = 3 WHERE number = 100");
+  ASSERT_TRUE(testing_->commit(
+      unit_of(StoreTesting::put("a"), StoreTesting::put("alice", 0, "his key", RecordKind::user))));
+  tamper(
+      "UPDATE workspace SET number = 100 WHERE number = 2;"
+      "UPDATE workspace SET number = 2 WHERE number = 3;"
+      "UPDATE workspace SET number = 3 WHERE number = 100");
   EXPECT_FALSE(opened());
   testing_->use(2);
   EXPECT_FALSE(testing_->handle().sound());

@@ -137,7 +137,8 @@ TEST(SqlitePower, I1_I2_I3_WhatComesBackAfterPowerLossIsAPrefixWithAllThatWasAck
 [[noreturn]] void commit_until_killed(const SqliteHome& home, int say) {
   SystemClock clock;
   observe::NullLog log;
-  auto store = open_sqlite({.directory = home.directory()}, seal_key().row_keys(), clock, log).value();
+  auto store =
+      open_sqlite({.directory = home.directory()}, seal_key().row_keys(), clock, log).value();
   const auto workspace = store->workspace(StoreTesting::workspace_id(1));
   Loop loop(clock);
   loop.start("child");

@@ -41,11 +41,10 @@ Expected<std::unique_ptr<SqliteReader>> SqliteReader::open(const std::string& pa
                          " ORDER BY id DESC LIMIT ?4"},
       {&s.read_log, row + " FROM log WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3"},
       // log_keys.h's log_key(), of the workspace that the subject's row is of.
-      {&s.find_log, row +
-                        " FROM subject CROSS JOIN log"
-                        " ON log.key = (subject.workspace << 40 | position)"
-                        " WHERE subject.workspace = ?1 AND subject = ?2 AND position >= ?3"
-                        " ORDER BY position LIMIT ?4"},
+      {&s.find_log, row + " FROM subject CROSS JOIN log"
+                          " ON log.key = (subject.workspace << 40 | position)"
+                          " WHERE subject.workspace = ?1 AND subject = ?2 AND position >= ?3"
+                          " ORDER BY position LIMIT ?4"},
       {&s.latest_checkpoint,
        "SELECT size, note FROM checkpoint WHERE workspace = ?1 ORDER BY size DESC LIMIT 1"},
       {&s.checkpoints,
@@ -74,7 +73,8 @@ Expected<std::optional<Record>> SqliteReader::get(SqliteWorkspace& workspace, Re
                        .id = id,
                        .revision = static_cast<std::uint64_t>(row.integer(0)),
                        .value = row.text(1)};
-        sound = ours(record_mac(workspace.key, kind, id, found->revision, found->value).tag, row, 2);
+        sound =
+            ours(record_mac(workspace.key, kind, id, found->revision, found->value).tag, row, 2);
       },
       workspace.number.load(), name(kind), std::string_view(id)));
   if (!sound) {
@@ -187,15 +187,17 @@ Expected<std::vector<std::string>> SqliteReader::checkpoints(SqliteWorkspace& wo
                                                              std::size_t limit) {
   std::vector<std::string> out;
   WRIT_TRY_VOID(statements_.checkpoints.each([&](const Row& row) { out.push_back(row.text(0)); },
-                                             workspace.number.load(), clamped(from_size), clamped(limit)));
+                                             workspace.number.load(), clamped(from_size),
+                                             clamped(limit)));
   return out;
 }
 
 Expected<std::optional<Bytes>> SqliteReader::tile(SqliteWorkspace& workspace, unsigned level,
                                                   std::uint64_t index) {
   std::optional<Bytes> found;
-  WRIT_TRY_VOID(statements_.tile.each([&](const Row& row) { found = row.blob(0); }, workspace.number.load(),
-                                      std::int64_t{level}, clamped(index)));
+  WRIT_TRY_VOID(statements_.tile.each([&](const Row& row) { found = row.blob(0); },
+                                      workspace.number.load(), std::int64_t{level},
+                                      clamped(index)));
   return found;
 }
 

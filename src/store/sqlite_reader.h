@@ -40,12 +40,14 @@ class SqliteReader {
                                                   const std::string& before, std::size_t limit);
   Expected<std::vector<broker::LogRow>> read_log(SqliteWorkspace& workspace, std::uint64_t from,
                                                  std::size_t limit);
-  Expected<std::vector<broker::LogRow>> find_log(SqliteWorkspace& workspace, const std::string& subject,
-                                                 std::uint64_t from, std::size_t limit);
-  Expected<std::optional<broker::Publication>> latest_checkpoint(SqliteWorkspace& workspace);
-  Expected<std::vector<std::string>> checkpoints(SqliteWorkspace& workspace, std::uint64_t from_size,
+  Expected<std::vector<broker::LogRow>> find_log(SqliteWorkspace& workspace,
+                                                 const std::string& subject, std::uint64_t from,
                                                  std::size_t limit);
-  Expected<std::optional<Bytes>> tile(SqliteWorkspace& workspace, unsigned level, std::uint64_t index);
+  Expected<std::optional<broker::Publication>> latest_checkpoint(SqliteWorkspace& workspace);
+  Expected<std::vector<std::string>> checkpoints(SqliteWorkspace& workspace,
+                                                 std::uint64_t from_size, std::size_t limit);
+  Expected<std::optional<Bytes>> tile(SqliteWorkspace& workspace, unsigned level,
+                                      std::uint64_t index);
 
   Connection& connection() { return *connection_; }
 

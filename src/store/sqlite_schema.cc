@@ -72,7 +72,8 @@ CREATE TABLE tile (
 
 // Rows that the seal key vouches for (row_macs.h). The name in `release` is for an older release
 // that finds a store which it cannot read.
-#define WRIT_BEGIN_SEALING R"sql(
+#define WRIT_BEGIN_SEALING \
+  R"sql(
 ALTER TABLE record RENAME TO record_unsealed;
 ALTER TABLE log RENAME TO log_unsealed;
 CREATE TABLE record (
@@ -104,7 +105,8 @@ CREATE TABLE release (
 ) STRICT;
 INSERT INTO release VALUES (1, '0.2');
 )sql"
-#define WRIT_END_SEALING R"sql(
+#define WRIT_END_SEALING \
+  R"sql(
 DROP TABLE record_unsealed;
 DROP TABLE log_unsealed;
 )sql"

@@ -41,8 +41,8 @@ Expected<StoreAge> age_of_store(const std::string& data);
 struct OpenDatabase {
   std::string vfs = {};
   std::span<const std::string_view> steps = migrations();
-  bool create = true;              // else not_found where there is none
-  std::int64_t oldest = 0;         // an older version is refused as unsupported
+  bool create = true;       // else not_found where there is none
+  std::int64_t oldest = 0;  // an older version is refused as unsupported
   std::function<Expected<void>(Connection&)> begin = {};  // fills a new one
 };
 // The connection that writes, to a file that is there and of the current version afterwards.

@@ -106,9 +106,10 @@ class SqliteHandle final : public broker::WorkspaceStore {
   }
 
   Task<Expected<std::optional<Record>>> get(RecordKind kind, std::string id) override {
-    return read_with(shared_, [workspace = workspace_, kind, id = std::move(id)](SqliteReader& reader) {
-      return reader.get(*workspace, kind, id);
-    });
+    return read_with(shared_,
+                     [workspace = workspace_, kind, id = std::move(id)](SqliteReader& reader) {
+                       return reader.get(*workspace, kind, id);
+                     });
   }
 
   Task<Expected<std::vector<Record>>> list(RecordKind kind, std::string after,
@@ -220,13 +221,13 @@ class SqliteStore final : public broker::Store {
     const auto path = directory_->file(std::string(kDatabaseFile));
     const auto& vfs = shared_->options.vfs;
     const auto server = shared_->workspaces.get(WorkspaceId());
-    WRIT_TRY(auto connection,
-             open_database(*directory_, {.vfs = vfs,
-                                         .create = shared_->options.create,
-                                         .oldest = kSealedVersion,
-                                         .begin = [&server](Connection& made) {
-                                           return begin_inventory(made, server->key);
-                                         }}));
+    WRIT_TRY(auto connection, open_database(*directory_, {.vfs = vfs,
+                                                          .create = shared_->options.create,
+                                                          .oldest = kSealedVersion,
+                                                          .begin = [&server](Connection& made) {
+                                                            return begin_inventory(made,
+                                                                                   server->key);
+                                                          }}));
     WRIT_TRY(auto ledger, SqliteLedger::open(std::move(connection), shared_->workspaces));
     WRIT_TRY(auto checkpoints, Connection::open(path, Connection::Mode::read_write, vfs));
     WRIT_TRY_VOID(shared_->readers->open(path, vfs, shared_->options.readers));
@@ -286,7 +287,8 @@ Expected<std::unique_ptr<broker::Store>> open_sqlite(SqliteOptions options, vaul
                                                      const Clock& clock, observe::Log& log) {
   WRIT_TRY(auto directory, DataDirectory::open(options.directory));
   auto store = std::make_unique<SqliteStore>(
-      std::move(directory), std::make_shared<Shared>(std::move(options), std::move(keys), clock, log));
+      std::move(directory),
+      std::make_shared<Shared>(std::move(options), std::move(keys), clock, log));
   WRIT_TRY_VOID(store->start());
   return store;
 }

@@ -131,20 +131,20 @@ class Sealing {
             outcome = fail(Errc::conflict, "a record of an unknown kind", row.text(1));
             return;
           }
-          outcome = put(workspace,
-                        rewrite_(workspace.id,
-                                 {.kind = *kind,
-                                  .id = row.text(1),
-                                  .revision = static_cast<std::uint64_t>(row.integer(2)),
-                                  .value = row.text(3)}),
-                        into);
+          outcome =
+              put(workspace,
+                  rewrite_(workspace.id, {.kind = *kind,
+                                          .id = row.text(1),
+                                          .revision = static_cast<std::uint64_t>(row.integer(2)),
+                                          .value = row.text(3)}),
+                  into);
         },
         workspace.next_number));
     WRIT_TRY_VOID(std::move(outcome));
     return once_.each(
         [&](const Row& row) {
-          into.tally.add(once_weight(workspace.key, row.digest(0).value_or(Digest{}),
-                                     row.integer(1)));
+          into.tally.add(
+              once_weight(workspace.key, row.digest(0).value_or(Digest{}), row.integer(1)));
         },
         workspace.next_number);
   }
@@ -185,10 +185,9 @@ class Sealing {
   Expected<void> append(const SqliteWorkspace& workspace, const Append& mark, LogState& into) {
     const auto leaf = audit::leaf_hash(as_bytes(mark.entry));
     const auto mac = log_mac(workspace.key, into.size, mark.entry, leaf, {}, 0, mark.sealed);
-    WRIT_TRY_VOID(put_row_.run(log_key(workspace.next_number, into.size), BytesView(leaf),
-                               std::optional<BytesView>(), std::int64_t{0},
-                               std::string_view(mark.entry), BytesView(mark.sealed),
-                               BytesView(mac.tag)));
+    WRIT_TRY_VOID(put_row_.run(
+        log_key(workspace.next_number, into.size), BytesView(leaf), std::optional<BytesView>(),
+        std::int64_t{0}, std::string_view(mark.entry), BytesView(mark.sealed), BytesView(mac.tag)));
     for (const auto& subject : mark.subjects) {
       WRIT_TRY_VOID(put_subject_.run(workspace.next_number, std::string_view(subject),
                                      static_cast<std::int64_t>(into.size)));
@@ -234,8 +233,8 @@ class UnsealedStore final : public broker::OldStore {
   Expected<void> open() {
     const auto path = directory_->file(std::string(kDatabaseFile));
     // As the release that wrote it opened it: what it left in the write-ahead log counts.
-    WRIT_TRY(connection_, open_database(*directory_, {.steps = migrations().first(1),
-                                                      .create = false}));
+    WRIT_TRY(connection_,
+             open_database(*directory_, {.steps = migrations().first(1), .create = false}));
     WRIT_TRY(reader_, SqliteReader::open(path, {}, SqliteReader::Rows::unsealed));
     WRIT_TRY(auto list, connection_->prepare("SELECT number, id, replay_floor FROM workspace"));
     bool sound = true;
@@ -304,12 +303,11 @@ class UnsealedStore final : public broker::OldStore {
       for (const auto& workspace : workspaces_.all()) {
         if (workspace->number == 0) continue;
         const auto mark = marks.find(workspace->id);
-        WRIT_TRY_VOID(
-            sealing.seal(*workspace, mark == marks.end() ? nullptr : &mark->second,
-                         workspace->id.is_nil() ? &signed_logs : nullptr,
-                         {.tally = {},
-                          .replay_floor = workspace->next_records.replay_floor,
-                          .forgotten = workspace->id.is_nil() ? forgotten : 0}));
+        WRIT_TRY_VOID(sealing.seal(*workspace, mark == marks.end() ? nullptr : &mark->second,
+                                   workspace->id.is_nil() ? &signed_logs : nullptr,
+                                   {.tally = {},
+                                    .replay_floor = workspace->next_records.replay_floor,
+                                    .forgotten = workspace->id.is_nil() ? forgotten : 0}));
       }
     }
     return connection.execute(std::string(end_sealing()) +

@@ -25,19 +25,17 @@ class Thief(unittest.TestCase):
     def setUp(self):
         self.work = tempfile.TemporaryDirectory(prefix="writ-thief-")
         key = "bk_" + secrets.token_urlsafe(24)
+        self.addCleanup(self.work.cleanup)
         self.billing = Billing(key)
+        self.addCleanup(self.billing.stop)
         self.server = Server(pathlib.Path(self.work.name) / "server")
+        self.addCleanup(self.server.stop)
         self.server.start()
         self.acme = Acme(self.server, self.billing.port, key)
         self.acme.start_refund()
         self.server.stop()
         self.data = self.server.directory / "data"
         self.anchor = self.server.directory / "anchor"
-
-    def tearDown(self):
-        self.server.stop()
-        self.billing.stop()
-        self.work.cleanup()
 
     def rows(self):
         return sqlite3.connect(self.data / "writ.db", isolation_level=None)
