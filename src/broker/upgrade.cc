@@ -11,6 +11,7 @@
 #include "broker/live_records.h"
 #include "broker/log_check.h"
 #include "broker/server_keys.h"
+#include "broker/upgrade_digests.h"
 #include "crypto/hash.h"
 #include "wire/canonical.h"
 
@@ -109,6 +110,46 @@ Task<Expected<void>> check_people(WorkspaceStore& store, const std::string& orig
 struct Checked {
   Append mark;
   SignedLog signed_log;
+  vault::SealingKey data_key;
+};
+
+// Step 4 for the contents of rows. One-time codes and sessions end here: nothing in a log of release
+// 0.1 vouches for them, and people can sign in again.
+class RewriteContents final : public Rewrite {
+ public:
+  RewriteContents(const Clock& clock, Random& random) : clock_(clock), random_(random) {}
+
+  void add(WorkspaceId workspace, vault::SealingKey data_key) {
+    workspaces_.try_emplace(workspace, workspace, std::move(data_key), clock_, random_);
+  }
+  Expected<Rewritten> record(WorkspaceId workspace, Record old) const override {
+    if (old.kind == RecordKind::enrolment || old.kind == RecordKind::session) return Rewritten{};
+    const auto found = workspaces_.find(workspace);
+    // The server's own have nothing of any content.
+    if (found == workspaces_.end()) return Rewritten{.record = std::move(old), .entry = {}};
+    WRIT_TRY(auto upgraded, found->second.digests.record(std::move(old)));
+    return Rewritten{.record = std::move(upgraded.record), .entry = std::move(upgraded.entry)};
+  }
+  Expected<std::string> subject(WorkspaceId workspace, std::string old) const override {
+    const auto found = workspaces_.find(workspace);
+    if (found == workspaces_.end()) return old;
+    return found->second.digests.subject(std::move(old));
+  }
+
+ private:
+  struct OfWorkspace {
+    OfWorkspace(WorkspaceId workspace, vault::SealingKey key, const Clock& clock, Random& random)
+        : data_key(std::move(key)), digests(workspace, data_key, clock, random) {}
+    OfWorkspace(const OfWorkspace&) = delete;
+    OfWorkspace& operator=(const OfWorkspace&) = delete;
+
+    const vault::SealingKey data_key;
+    const DigestUpgrade digests;  // refers to the key
+  };
+
+  const Clock& clock_;
+  Random& random_;
+  std::map<WorkspaceId, OfWorkspace> workspaces_;
 };
 
 // Steps 1 to 3 of a workspace.
@@ -157,30 +198,12 @@ Task<Expected<Checked>> check(const UpgradeParts& parts, WorkspaceId id) {
   const EntryWriter writer(id, *key, parts.clock, parts.random);
   auto mark = writer.entry(audit::Kind::store_upgraded);
   mark.set("from", "0.1").set("store", kStoreOfLog).set("size", heads.size);
-  co_return Checked{.mark = EntryWriter::append(mark, {text}), .signed_log = signed_log};
+  co_return Checked{.mark = EntryWriter::append(mark, {text}),
+                    .signed_log = signed_log,
+                    .data_key = std::move(*key)};
 }
 
 }  // namespace
-
-Expected<std::optional<Record>> upgrade_record(Random& random, Record record) {
-  switch (record.kind) {
-    case RecordKind::enrolment:
-    case RecordKind::session:
-      return std::optional<Record>();
-    case RecordKind::approval: {
-      WRIT_TRY(auto approval, parse_json_object(record.value));
-      Digest salt{};
-      random.fill(salt);
-      approval["v"] = 2;
-      approval["salt"] = hex_encode(salt);
-      record.value = canonical_json(approval);
-      break;
-    }
-    default:
-      break;
-  }
-  return std::optional(std::move(record));
-}
 
 Task<Expected<void>> upgrade(UpgradeParts parts) {
   WRIT_CO_TRY(const auto ids, co_await parts.store.workspaces());
@@ -193,8 +216,10 @@ Task<Expected<void>> upgrade(UpgradeParts parts) {
   }
   std::map<WorkspaceId, Append> marks;
   SignedLogs signed_logs;
+  RewriteContents rewrite(parts.clock, parts.random);
   for (const auto id : ids) {
     WRIT_CO_TRY(auto checked, co_await check(parts, id));
+    rewrite.add(id, std::move(checked.data_key));
     marks.emplace(id, std::move(checked.mark));
     signed_logs.logs.emplace(id, checked.signed_log);
   }
@@ -204,9 +229,6 @@ Task<Expected<void>> upgrade(UpgradeParts parts) {
                       .revision = 1,
                       .value = std::move(recorded.value)};
   parts.log.info("store.upgrading", {{"workspaces", marks.size()}});
-  const RewriteRecord rewrite = [&parts](WorkspaceId, Record record) {
-    return upgrade_record(parts.random, std::move(record));
-  };
   WRIT_CO_TRY_VOID(parts.store.seal(rewrite, marks, record));
   parts.log.info("store.upgraded");
   co_return Expected<void>();

@@ -8,15 +8,15 @@
 //      then the MACs were taken away. Each log's mark is signed and anchored with it, so it cannot
 //      be cut off alone.
 //   3  What the records say of people's keys and of the current version is held against the log.
-//   4  In one transaction every row gets its MAC, each record as upgrade_record() rewrites it; each
+//   4  In one transaction every row gets its MAC, each record and subject its form of now (upgrade_digests.h); each
 //      log gets its mark, the entry store.upgraded; and the server its record of signed logs.
 //
 // After any error the store is as it was. docs/operations.md, Upgrading, says what is migrated.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "broker/anchor.h"
@@ -26,10 +26,18 @@
 
 namespace writ::broker {
 
-// What happens to a record on the way: the one to be stored, nullopt for none. It may have another
-// id or value; its revision stays.
-using RewriteRecord =
-    std::function<Expected<std::optional<Record>>(WorkspaceId workspace, Record record)>;
+// What happens on the way to what a workspace has stored.
+class Rewrite {
+ public:
+  virtual ~Rewrite() = default;
+  struct Rewritten {
+    std::optional<Record> record;  // to be stored; it may have another id or value
+    std::optional<Append> entry;   // for the log, behind all that is there
+  };
+  virtual Expected<Rewritten> record(WorkspaceId workspace, Record old) const = 0;
+  // What an entry of the log is found by.
+  virtual Expected<std::string> subject(WorkspaceId workspace, std::string old) const = 0;
+};
 
 // A store whose rows carry no MACs. Its handles read, and refuse to write.
 class OldStore {
@@ -39,7 +47,7 @@ class OldStore {
   virtual std::shared_ptr<WorkspaceStore> workspace(WorkspaceId id) = 0;
   // Step 4: all of it or nothing. `marks` are appended to the logs that they name, `signed_logs` is
   // a new record of the server's own. Blocks for as long as all rows take.
-  virtual Expected<void> seal(const RewriteRecord& rewrite,
+  virtual Expected<void> seal(const Rewrite& rewrite,
                               const std::map<WorkspaceId, Append>& marks,
                               const Record& signed_logs) = 0;
 };
@@ -57,10 +65,5 @@ struct UpgradeParts {
 // Errors: conflict where a log is not what was signed, or has its mark already; denied where the
 // seal key does not open what is sealed; those of store and anchor.
 Task<Expected<void>> upgrade(UpgradeParts parts);
-
-// The step of each record. One-time codes and sessions end here: nothing in a log of release 0.1
-// vouches for them, and people can sign in again. An approval gets its salt, so that what is
-// signed from now on is a commitment (P20).
-Expected<std::optional<Record>> upgrade_record(Random& random, Record record);
 
 }  // namespace writ::broker

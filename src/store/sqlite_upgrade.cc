@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "audit/tree.h"
 #include "store/data_directory.h"
@@ -77,7 +78,7 @@ class UnsealedHandle final : public broker::WorkspaceStore {
 // that have MACs.
 class Sealing {
  public:
-  Sealing(Connection& connection, const broker::RewriteRecord& rewrite)
+  Sealing(Connection& connection, const broker::Rewrite& rewrite)
       : connection_(connection), rewrite_(rewrite) {}
 
   Expected<void> prepare() {
@@ -95,6 +96,9 @@ class Sealing {
         {&subjects_, "SELECT subject, position FROM subject WHERE workspace = ?1"},
         {&checkpoints_, "SELECT size, note FROM checkpoint WHERE workspace = ?1"},
         {&tiles_, "SELECT level, position, hashes FROM tile WHERE workspace = ?1"},
+        {&set_subject_,
+         "UPDATE OR IGNORE subject SET subject = ?3 WHERE workspace = ?1 AND subject = ?2"
+         " AND position = ?4"},
         {&put_state_, "INSERT INTO state VALUES (?1, ?2, ?3)"},
     };
     for (const auto& [statement, sql] : all) {
@@ -106,13 +110,18 @@ class Sealing {
   Expected<void> seal(const SqliteWorkspace& workspace, const Append* mark, const Record* added,
                       RecordsState records) {
     LogState log;
-    WRIT_TRY_VOID(seal_records(workspace, records));
+    std::vector<Append> told;
+    WRIT_TRY_VOID(seal_records(workspace, records, told));
     if (added != nullptr) {
-      WRIT_TRY_VOID(put(workspace, std::optional(*added), records));
+      WRIT_TRY_VOID(put(workspace, *added, records));
     }
+    WRIT_TRY_VOID(rewrite_subjects(workspace));
     WRIT_TRY_VOID(seal_log(workspace, log));
     if (mark != nullptr) {
       WRIT_TRY_VOID(append(workspace, *mark, log));
+    }
+    for (const auto& entry : told) {
+      WRIT_TRY_VOID(append(workspace, entry, log));
     }
     WRIT_TRY_VOID(count_rest(workspace, log));
     const auto records_mac = state_mac(workspace.key, records);
@@ -121,7 +130,8 @@ class Sealing {
   }
 
  private:
-  Expected<void> seal_records(const SqliteWorkspace& workspace, RecordsState& into) {
+  Expected<void> seal_records(const SqliteWorkspace& workspace, RecordsState& into,
+                              std::vector<Append>& told) {
     auto outcome = Expected<void>();
     WRIT_TRY_VOID(records_.each(
         [&](const Row& row) {
@@ -131,13 +141,17 @@ class Sealing {
             outcome = fail(Errc::conflict, "a record of an unknown kind", row.text(1));
             return;
           }
-          outcome =
-              put(workspace,
-                  rewrite_(workspace.id, {.kind = *kind,
-                                          .id = row.text(1),
-                                          .revision = static_cast<std::uint64_t>(row.integer(2)),
-                                          .value = row.text(3)}),
-                  into);
+          auto rewritten =
+              rewrite_.record(workspace.id, {.kind = *kind,
+                                             .id = row.text(1),
+                                             .revision = static_cast<std::uint64_t>(row.integer(2)),
+                                             .value = row.text(3)});
+          if (!rewritten) {
+            outcome = std::unexpected(std::move(rewritten).error());
+            return;
+          }
+          if (rewritten->entry) told.push_back(*std::move(rewritten->entry));
+          if (rewritten->record) outcome = put(workspace, *rewritten->record, into);
         },
         workspace.next_number));
     WRIT_TRY_VOID(std::move(outcome));
@@ -148,16 +162,38 @@ class Sealing {
         },
         workspace.next_number);
   }
-  Expected<void> put(const SqliteWorkspace& workspace, Expected<std::optional<Record>> rewritten,
-                     RecordsState& into) {
-    WRIT_TRY(const auto record, std::move(rewritten));
-    if (!record) return {};
+  Expected<void> put(const SqliteWorkspace& workspace, const Record& record, RecordsState& into) {
     const auto mac =
-        record_mac(workspace.key, record->kind, record->id, record->revision, record->value);
+        record_mac(workspace.key, record.kind, record.id, record.revision, record.value);
     into.tally.add(mac.weight);
-    return put_record_.run(workspace.next_number, name(record->kind), std::string_view(record->id),
-                           static_cast<std::int64_t>(record->revision),
-                           std::string_view(record->value), BytesView(mac.tag));
+    return put_record_.run(workspace.next_number, name(record.kind), std::string_view(record.id),
+                           static_cast<std::int64_t>(record.revision),
+                           std::string_view(record.value), BytesView(mac.tag));
+  }
+  Expected<void> rewrite_subjects(const SqliteWorkspace& workspace) {
+    struct Renamed {
+      std::string from, to;
+      std::int64_t position = 0;
+    };
+    std::vector<Renamed> renamed;
+    auto outcome = Expected<void>();
+    WRIT_TRY_VOID(subjects_.each(
+        [&](const Row& row) {
+          if (!outcome) return;
+          auto to = rewrite_.subject(workspace.id, row.text(0));
+          if (!to) {
+            outcome = std::unexpected(std::move(to).error());
+          } else if (*to != row.text(0)) {
+            renamed.push_back({row.text(0), *std::move(to), row.integer(1)});
+          }
+        },
+        workspace.next_number));
+    WRIT_TRY_VOID(std::move(outcome));
+    for (const auto& one : renamed) {
+      WRIT_TRY_VOID(set_subject_.run(workspace.next_number, std::string_view(one.from),
+                                     std::string_view(one.to), one.position));
+    }
+    return {};
   }
   Expected<void> seal_log(const SqliteWorkspace& workspace, LogState& into) {
     auto outcome = Expected<void>();
@@ -220,9 +256,9 @@ class Sealing {
   }
 
   Connection& connection_;
-  const broker::RewriteRecord& rewrite_;
+  const broker::Rewrite& rewrite_;
   Statement records_, put_record_, once_, log_, put_row_, put_subject_, subjects_, checkpoints_,
-      tiles_, put_state_;
+      tiles_, set_subject_, put_state_;
 };
 
 class UnsealedStore final : public broker::OldStore {
@@ -275,7 +311,7 @@ class UnsealedStore final : public broker::OldStore {
     return std::make_shared<UnsealedHandle>(reader_, workspaces_.get(id));
   }
 
-  Expected<void> seal(const broker::RewriteRecord& rewrite,
+  Expected<void> seal(const broker::Rewrite& rewrite,
                       const std::map<WorkspaceId, Append>& marks,
                       const Record& signed_logs) override {
     reader_.reset();  // it would hold what is to be dropped
@@ -291,7 +327,7 @@ class UnsealedStore final : public broker::OldStore {
   }
 
  private:
-  Expected<void> seal_all(const broker::RewriteRecord& rewrite,
+  Expected<void> seal_all(const broker::Rewrite& rewrite,
                           const std::map<WorkspaceId, Append>& marks, const Record& signed_logs,
                           std::int64_t forgotten) {
     auto& connection = *connection_;
