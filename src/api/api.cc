@@ -15,7 +15,6 @@ namespace {
 constexpr seconds kProofWindow{60};  // as broker::Authenticator has it
 constexpr std::size_t kMaxProofs = 100'000;
 
-
 constexpr std::string_view kSignIn = "/v1/sessions";
 constexpr std::string_view kPages = "/approvals/";
 
@@ -190,13 +189,12 @@ Task<Handled> Api::answer(net::ServerRequest& request, Match match) {
 }
 
 Expected<Api::Admitted> Api::admit(const Asked& asked, Takes takes) {
-  const broker::Holder holder{
-      .workspace = asked.workspace->id(),
-      .member = asked.caller.run != nullptr ? asked.caller.run->agent.raw()
-                                            : asked.caller.user->id.raw()};
-  const std::uint64_t most = !asked.request.has_body()               ? 0
+  const broker::Holder holder{.workspace = asked.workspace->id(),
+                              .member = asked.caller.run != nullptr ? asked.caller.run->agent.raw()
+                                                                    : asked.caller.user->id.raw()};
+  const std::uint64_t most = !asked.request.has_body()   ? 0
                              : takes == Takes::documents ? kMaxApplyBody
-                                                                     : kMaxSmallBody;
+                                                         : kMaxSmallBody;
   Admitted out;
   WRIT_TRY(out.request, parts_.shares.control_requests.take(holder));
   WRIT_TRY(out.bytes, parts_.shares.control_bytes.take(

@@ -354,7 +354,7 @@ TEST_F(ApiTest, WithAFullDiskReadsAndTheKillSwitchStayUp) {
   EXPECT_EQ(as("alice", "GET", path).status, 200);
   const auto seen = as("opal", "POST", path + "/revoke", "{\"reason\":\"stop\"}");
   EXPECT_EQ(seen.status, 503);
-  EXPECT_THAT(seen.text("hint"), HasSubstr("until the server restarts"));
+  EXPECT_THAT(seen.text("hint"), HasSubstr("it holds, also after a restart"));
   EXPECT_TRUE(acme.workspace().runs().token(run->id).cancelled());
   EXPECT_EQ(as("alice", "GET", path).text("state"), "revoked");
 }

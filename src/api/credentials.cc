@@ -57,10 +57,9 @@ Task<Handled> Endpoints::rotate_credential(Asked& asked) {
   auto signature = signature_of(asked, broker::Operation::keep_credentials,
                                 crypto::sha256(asked.secret->reveal()));
   if (!signature) co_return std::unexpected(std::move(signature).error());
-  WRIT_API_TRY(auto stored,
-               co_await parts_.credentials.rotate(
-                   *asked.workspace, asked.names.front(), *std::move(asked.secret), grace,
-                   account == "same", *asked.authority, std::move(*signature)));
+  WRIT_API_TRY(auto stored, co_await parts_.credentials.rotate(
+                                *asked.workspace, asked.names.front(), *std::move(asked.secret),
+                                grace, account == "same", *asked.authority, std::move(*signature)));
   co_return stored_answer(std::move(stored));
 }
 

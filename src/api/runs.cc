@@ -91,8 +91,7 @@ protocol::RunView Endpoints::view(const broker::LiveWorkspace& workspace,
 }
 
 protocol::Trace Endpoints::view(const broker::LiveWorkspace& workspace,
-                                const broker::RunTrace& trace,
-                                const ApprovalStates& approvals,
+                                const broker::RunTrace& trace, const ApprovalStates& approvals,
                                 const std::optional<broker::RecordedReadings>& recorded) const {
   protocol::Trace out;
   out.run = view(workspace, trace.run, approvals);
@@ -101,8 +100,8 @@ protocol::Trace Endpoints::view(const broker::LiveWorkspace& workspace,
     protocol::TracedApproval seen{
         .id = approval->id,
         .tool = approval->tool,
-        .title = recorded ? protocol::cut_for_list(approval->title)
-                          : std::string(broker::kWithheld),
+        .title =
+            recorded ? protocol::cut_for_list(approval->title) : std::string(broker::kWithheld),
         .state = std::string(approval::name(approval::state_at(*approval, parts_.clock.now()))),
         .groups = approval->groups,
         .decided_by = {},

@@ -158,10 +158,14 @@ class ApiServer : public broker::ControlPlane {
         fields_of(session_of(name), method, target) + signature_field(name, method, target, body),
         body, type);
   }
-  // What Acme's documents say now, as the command line applies them.
-  Seen apply_signed() {
-    const auto seen = as("admin", "POST", "/v1/apply", apply_body(true));
-    if (seen.status != 200) return seen;
+  // The body of an apply of these documents, as the command line makes it: against what a dry run
+  // answers, and signed with this person's own key. Unsigned where the dry run is refused.
+  std::string signed_apply_body(const std::string& name, const workspace::Documents& documents) {
+    protocol::ApplyRequest message{
+        .documents = documents, .dry_run = true, .base = {}, .signed_by_admin = {}};
+    const auto seen = as(name, "POST", "/v1/apply", write_json(message.to_json()));
+    message.dry_run = false;
+    if (seen.status != 200) return write_json(message.to_json());
     const auto shown = read<protocol::ApplyAnswer>(seen);
     const approval::ApplyStatement statement{
         .workspace = acme.workspace().id(),
@@ -170,16 +174,17 @@ class ApiServer : public broker::ControlPlane {
         .digest = shown.digest,
         .difference = approval::difference_digest(protocol::write_messages(shown.changes)),
         .fresh = freshness()};
-    const protocol::ApplyRequest message{
-        .documents = acme.documents(),
-        .dry_run = false,
-        .base = shown.base,
-        .signed_by_admin = protocol::ApplySignature{
-            .difference = statement.difference,
-            .nonce = statement.fresh.nonce,
-            .expiry = statement.fresh.expires,
-            .signature = key_of("admin").sign(as_bytes(approval::canonical_apply(statement)))}};
-    return as("admin", "POST", "/v1/apply", write_json(message.to_json()));
+    message.base = shown.base;
+    message.signed_by_admin = protocol::ApplySignature{
+        .difference = statement.difference,
+        .nonce = statement.fresh.nonce,
+        .expiry = statement.fresh.expires,
+        .signature = key_of(name).sign(as_bytes(approval::canonical_apply(statement)))};
+    return write_json(message.to_json());
+  }
+  // What Acme's documents say now.
+  Seen apply_signed() {
+    return as("admin", "POST", "/v1/apply", signed_apply_body("admin", acme.documents()));
   }
   // With the access token of a run for /v1.
   Seen as_agent(const delegation::Run& run, std::string_view method, std::string_view target,

@@ -11,7 +11,6 @@
 namespace writ::api {
 namespace {
 
-
 net::Problem bad_documents(const std::vector<Error>& problems) {
   JsonArray errors;
   for (const auto& problem : problems) {

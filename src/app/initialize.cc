@@ -133,6 +133,7 @@ Expected<broker::IssuedCode> recover_admin(const std::filesystem::path& config_f
                                                                       .seal_key = seal_key,
                                                                       .live = live,
                                                                       .approvals = approvals,
+                                                                      .shares = shares,
                                                                       .clock = parts.clock,
                                                                       .random = parts.random,
                                                                       .log = parts.log})));

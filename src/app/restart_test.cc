@@ -191,7 +191,10 @@ class RestartTest : public ::testing::Test {
     const auto all = api().get<protocol::ApprovalList>("/v1/approvals");
     EXPECT_TRUE(all) << all.error().to_string();
     EXPECT_EQ(all->approvals.size(), 1U);
-    return all->approvals.at(0);
+    const auto one =
+        api().get<protocol::ApprovalView>("/v1/approvals/" + all->approvals.at(0).id.to_string());
+    EXPECT_TRUE(one) << one.error().to_string();
+    return one.value_or(protocol::ApprovalView{});
   }
   protocol::LogView log_head() {
     const auto log = api().get<protocol::LogView>("/v1/log");

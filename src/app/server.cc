@@ -272,10 +272,10 @@ Expected<void> Server::Wiring::open() {
   }
   WRIT_TRY(anchor_, AnchorFiles::open(config_.anchor));
   WRIT_TRY_VOID(upgrade_if_old());
-  WRIT_TRY(store_, store::open_sqlite({.directory = config_.data.string(),
-                                       .create = false,
-                                       .metrics = &parts_.metrics},
-                                      seal_key_->row_keys(), parts_.clock, parts_.log));
+  WRIT_TRY(store_,
+           store::open_sqlite(
+               {.directory = config_.data.string(), .create = false, .metrics = &parts_.metrics},
+               seal_key_->row_keys(), parts_.clock, parts_.log));
   auto stop_file = store::open_stop_file((config_.data / store::kStopFile).string());
   if (stop_file) {
     stop_file_ = std::move(*stop_file);
@@ -338,8 +338,8 @@ Expected<void> Server::Wiring::start() {
   auto& first = loops_.at(0);
   broker::ServerKeys keys(*store_, *seal_key_, parts_.clock, parts_.random);
   WRIT_TRY(auto token_keys, run_on(first, keys.token_keys()));
-  services_ = std::make_unique<Services>(config_, parts_, url_, loops_, *store_, *stop_file_, *seal_key_,
-                                         *anchor_, std::move(token_keys), options_);
+  services_ = std::make_unique<Services>(config_, parts_, url_, loops_, *store_, *stop_file_,
+                                         *seal_key_, *anchor_, std::move(token_keys), options_);
   WRIT_TRY_VOID(services_->authorities.load(config_.certificates));
   WRIT_TRY_VOID(run_on(first, load()));
   add_checks();

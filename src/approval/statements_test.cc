@@ -42,7 +42,7 @@ TEST(Statements, P40_AFieldReadsBackAndNothingElseDoes) {
   EXPECT_EQ(*read, given);
   for (const auto& other :
        {std::string(), text + ";", text + "; x=1", " " + text, text.substr(1),
-        "nonce=AA; signature=AA",
+        std::string("nonce=AA; signature=AA"),
         std::string("nonce=!; expiry=2026-01-02T03:04:05.000Z; "
                     "signature=AA"),
         "nonce=" + std::string(1000, 'A') + "; expiry=2026-01-02T03:04:05.000Z; signature=AA"})

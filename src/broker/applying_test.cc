@@ -89,6 +89,7 @@ TEST_F(ApplyingTest, P5_WhatIsPublishedIsDurableAndInTheLog) {
 }
 
 TEST_F(ApplyingTest, P5_NothingChangesWhereTheDocumentsAreTheSame) {
+  (void)acme.authority("admin", Operation::apply);  // its session is a commit
   const auto commits = acme.store().commits();
   EXPECT_FALSE(apply(acme.documents())->changed);
   EXPECT_EQ(acme.store().commits(), commits);
@@ -271,9 +272,8 @@ TEST(Applying, P23_WithAnAgentsKeyEndTheRunsThatItBegan) {
   const auto apply = [&](bool dry_run) {
     auto ask = signed_apply(acme, applying, "admin", acme.documents());
     ask.dry_run = dry_run;
-    return acme.run(
-        applying.apply(acme.workspace(), std::move(ask),
-                       acme.authority("admin", Operation::apply)));
+    return acme.run(applying.apply(acme.workspace(), std::move(ask),
+                                   acme.authority("admin", Operation::apply)));
   };
   const auto granted = acme.refund_grant();
   const auto support = *acme.workspace().runs().find(granted.run)->parent;
@@ -354,14 +354,16 @@ TEST_F(ApplyingTest, P40_AWideningApplyIsSignedByTheAdminsOwnKey) {
   using Why = NotApplied::Why;
   const auto wider = with_bob_as_admin(acme.documents());
   const auto why = [&](ApplyAsk ask) -> std::optional<Why> {
-    auto out = acme.run(applying.apply(acme.workspace(), std::move(ask), acme.authority("admin", Operation::apply)));
+    auto out = acme.run(applying.apply(acme.workspace(), std::move(ask),
+                                       acme.authority("admin", Operation::apply)));
     return out ? std::nullopt : std::optional(out.error().why);
   };
   const auto good = [&] { return signed_apply("admin", wider); };
 
   auto ask = good();
   ask.signature.reset();
-  const auto refused = acme.run(applying.apply(acme.workspace(), ask, acme.authority("admin", Operation::apply)));
+  const auto refused =
+      acme.run(applying.apply(acme.workspace(), ask, acme.authority("admin", Operation::apply)));
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().why, Why::needs_key);
   ASSERT_EQ(refused.error().changes.size(), 1U);
@@ -396,7 +398,9 @@ TEST_F(ApplyingTest, P40_WhatOnlyNarrowsNeedsNoKey) {
   auto ask =
       signed_apply("admin", replaced(acme.documents(), "workspace.toml", "\"15m\"", "\"10m\""));
   ask.signature.reset();
-  EXPECT_TRUE(acme.run(applying.apply(acme.workspace(), ask, acme.authority("admin", Operation::apply))).has_value());
+  EXPECT_TRUE(
+      acme.run(applying.apply(acme.workspace(), ask, acme.authority("admin", Operation::apply)))
+          .has_value());
   EXPECT_EQ(version(), 2U);
 }
 
@@ -406,7 +410,8 @@ TEST_F(ApplyingTest, P40_ANonceIsGoodOnce) {
   Unit unit;
   unit.once = {nonce_of(*acme.workspace().version()->user("admin"), fresh)};
   ASSERT_TRUE(acme.run(acme.workspace().store().commit(std::move(unit))));
-  const auto out = acme.run(applying.apply(acme.workspace(), std::move(ask), acme.authority("admin", Operation::apply)));
+  const auto out = acme.run(
+      applying.apply(acme.workspace(), std::move(ask), acme.authority("admin", Operation::apply)));
   ASSERT_FALSE(out.has_value());
   EXPECT_EQ(out.error().why, NotApplied::Why::needs_key);
   EXPECT_EQ(version(), 1U);
@@ -434,7 +439,8 @@ TEST_F(ApplyingTest, P40_AnApplyNamesTheVersionThatItWasMadeAgainst) {
   two["workspace.toml"] += "\n[users.frank]\n";
   auto second = signed_apply("admin", two);
   ASSERT_TRUE(apply(one).has_value());
-  const auto late = acme.run(applying.apply(acme.workspace(), second, acme.authority("admin", Operation::apply)));
+  const auto late =
+      acme.run(applying.apply(acme.workspace(), second, acme.authority("admin", Operation::apply)));
   ASSERT_FALSE(late.has_value());
   EXPECT_EQ(late.error().why, Why::moved);
   EXPECT_EQ(late.error().base.number, 2U);
@@ -444,7 +450,9 @@ TEST_F(ApplyingTest, P40_AnApplyNamesTheVersionThatItWasMadeAgainst) {
   EXPECT_THAT(seen, UnorderedElementsAre("removed user erin", "added user frank"));
   // And one that names none is not guessed at.
   second.base.reset();
-  EXPECT_FALSE(acme.run(applying.apply(acme.workspace(), second, acme.authority("admin", Operation::apply))).has_value());
+  EXPECT_FALSE(
+      acme.run(applying.apply(acme.workspace(), second, acme.authority("admin", Operation::apply)))
+          .has_value());
   EXPECT_EQ(version(), 2U);
 }
 

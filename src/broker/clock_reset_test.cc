@@ -121,7 +121,7 @@ TEST_F(ClockResetTest, P24_WhatIsFromBeforeTheEpochIsRefused) {
   const auto question = std::get<ApprovalNeeded>(asked.error()).approval;
   const auto code =
       acme.run(invite(acme.workspace(), "bob", acme.authority("admin", Operation::invite),
-                      acme.clock(), acme.random()));
+                      signature("admin"), acme.clock(), acme.random()));
   acme.put(RecordKind::grant, std::string(64, 'a'), 0,
            RefreshGrant{.run = run->id,
                         .agent = run->agent,
@@ -135,7 +135,7 @@ TEST_F(ClockResetTest, P24_WhatIsFromBeforeTheEpochIsRefused) {
   broker::TestSession mine;
   const auto assertion = login(acme.key("alice"), "acme", "alice", mine.key);
   const auto old_proof = proof(bobs, "GET", "/v1/session");
-  const auto old_call = acme.read(*run);
+  auto old_call = acme.read(*run);
   ASSERT_TRUE(reset(right_now()));
   acme.clock().advance(TimeGuard::kEpochDelay - seconds(10));
 
@@ -154,7 +154,7 @@ TEST_F(ClockResetTest, P24_WhatIsFromBeforeTheEpochIsRefused) {
   EXPECT_EQ(acme.time().check(since - milliseconds(1)).error().code, Errc::unauthenticated);
   EXPECT_FALSE(sign_in("acme", "alice", assertion));
   EXPECT_FALSE(use(bobs, old_proof));
-  EXPECT_FALSE(acme.run(acme.calls().prepare(acme.workspace(), old_call, dialer, {})));
+  EXPECT_FALSE(acme.run(acme.calls().prepare(acme.workspace(), std::move(old_call), dialer, {})));
   // What is made now is taken.
   acme.clock().advance(seconds(1));
   EXPECT_TRUE(use(bobs));

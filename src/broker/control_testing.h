@@ -44,7 +44,7 @@ inline ApplyAsk signed_apply(Acme& acme, Applying& applying, std::string_view na
                              workspace::Documents documents) {
   ApplyAsk ask{.documents = std::move(documents), .dry_run = true, .base = {}, .signature = {}};
   const auto seen =
-      acme.run(applying.apply(acme.workspace(), ask, acme.authority(name, Operation::apply)));
+      acme.run(applying.apply(acme.workspace(), ask, acme.authority("admin", Operation::apply)));
   ask.dry_run = false;
   const auto now = acme.workspace().version();
   ask.base = VersionName{.number = now->number(), .digest = now->digest()};

@@ -19,16 +19,14 @@ class CredentialsTest : public testing::Test, protected ControlPlane {
  protected:
   Expected<StoredSecret> rotate(std::string_view value = kNew, seconds grace = seconds(60),
                                 bool same_account = true) {
-    return acme.run(credentials.rotate(acme.workspace(), "billing-api-key",
-                                       SecretBytes::copy_of(value), grace, same_account,
-                                       acme.authority("admin", Operation::keep_credentials),
-                                       signature("admin")));
+    return acme.run(credentials.rotate(
+        acme.workspace(), "billing-api-key", SecretBytes::copy_of(value), grace, same_account,
+        acme.authority("admin", Operation::keep_credentials), signature("admin")));
   }
   Expected<StoredSecret> add(std::string name, std::string server, std::string_view value = kNew) {
-    return acme.run(credentials.add(acme.workspace(), std::move(name), std::move(server),
-                                    SecretBytes::copy_of(value),
-                                    acme.authority("admin", Operation::keep_credentials),
-                                    signature("admin")));
+    return acme.run(credentials.add(
+        acme.workspace(), std::move(name), std::move(server), SecretBytes::copy_of(value),
+        acme.authority("admin", Operation::keep_credentials), signature("admin")));
   }
   void tick() { acme.run(credentials.tick(acme.clock().now())); }
   std::shared_ptr<const vault::Credential> current() {

@@ -270,8 +270,7 @@ Expected<void> read_action(const LiveWorkspace& workspace, const std::vector<Log
       case Kind::action_refused: {
         tale.begin = each.json;
         std::optional<std::string> statement;
-        WRIT_TRY_VOID(
-            open(workspace, each, tale, kArguments, statement, tale.statement_erased));
+        WRIT_TRY_VOID(open(workspace, each, tale, kArguments, statement, tale.statement_erased));
         if (statement) {
           WRIT_TRY(tale.statement, action::parse_statement(*statement));
         }
@@ -285,8 +284,7 @@ Expected<void> read_action(const LiveWorkspace& workspace, const std::vector<Log
       case Kind::action_unknown:
       case Kind::recovery_unknown: {
         tale.end = each.json;
-        WRIT_TRY_VOID(
-            open(workspace, each, tale, kResult, tale.result, tale.result_erased));
+        WRIT_TRY_VOID(open(workspace, each, tale, kResult, tale.result, tale.result_erased));
         break;
       }
       default:

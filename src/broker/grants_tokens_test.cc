@@ -116,7 +116,7 @@ TEST_F(GrantsTokens, P9_ASecondUseWithAProofThatWasUsedBeforeEndsTheRun) {
 TEST_F(GrantsTokens, P9_OnAFullDiskASecondUseEndsTheRunInMemoryAndIsOwed) {
   const auto first = acme_.start_run().value();
   ASSERT_TRUE(acme_.go_on("planner", first.refresh));
-  acme_.store().fail_commits(Error{.code = Errc::unavailable, .message = "the disk is full"});
+  acme_.store().fail_commits(fail(Errc::unavailable, "the disk is full").error());
   EXPECT_EQ(acme_.go_on("planner", first.refresh).error().where, kStopInFile);
   EXPECT_FALSE(alive(first.run));
   acme_.store().fail_commits(std::nullopt);

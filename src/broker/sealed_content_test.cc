@@ -154,9 +154,11 @@ TEST_F(SealedContentTest, P38_EachPlaceOfVersionOneWouldBeFound) {
 
 TEST_F(SealedContentTest, P38_AfterAnErasureExplainSaysErasedAndNothingElse) {
   erase();
-  const Caller caller{.user = acme_.workspace().version()->user("alice"), .run = nullptr};
-  const auto answers =
-      acme_.run(explain(acme_.workspace(), action_, caller, acme_.clock(), acme_.random()));
+  const auto recorded = acme_.run(record_readings(
+      acme_.authority("admin", Operation::explain), Operation::explain,
+      {{action_.to_string(), "arguments and result"}}, acme_.clock(), acme_.random()));
+  ASSERT_TRUE(recorded);
+  const auto answers = acme_.run(explain(acme_.workspace(), action_, *recorded));
   ASSERT_TRUE(answers.has_value());
   const auto& done = answers->back();
   EXPECT_THAT(done.answer, HasSubstr("arguments that were erased since"));

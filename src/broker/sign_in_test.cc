@@ -357,10 +357,10 @@ TEST_F(SignInTest, P9_ADisabledUserHasNoSessionAndItsRunsEnd) {
   EXPECT_TRUE(acme.workspace().runs().alive(other->id, acme.clock().now()));
   EXPECT_EQ(entries(audit::Kind::user_disabled).at(0).at("by_name"), Json("admin"));
 
-  ASSERT_TRUE(acme.run(users.enable(acme.workspace(), "alice",
-                                    acme.authority("admin", Operation::enable_user),
-                                    signature("admin")))
-                  .has_value());
+  ASSERT_TRUE(
+      acme.run(users.enable(acme.workspace(), "alice",
+                            acme.authority("admin", Operation::enable_user), signature("admin")))
+          .has_value());
   EXPECT_FALSE(use(alice)) << "sessions from before do not come back";
   EXPECT_TRUE(sign_in("acme", "alice", login(acme.key("alice"), "acme", "alice", session_key_)));
 }
@@ -395,9 +395,9 @@ TEST_F(SignInTest, P3_OfTwoAdminsWhoAreDisabledAtOnceOneStays) {
 TEST_F(SignInTest, P3_AnInvitationIsOfNoUseWhenItsAdminIsOneNoMore) {
   acme.edit("workspace.toml", "[users.carol]\n", "[users.carol]\nroles = [\"admin\"]\n");
   const auto code = [&] {
-    auto issued = acme.run(invite(acme.workspace(), "olivia",
-                                  acme.authority("carol", Operation::invite), signature("carol"),
-                                  acme.clock(), acme.random()));
+    auto issued =
+        acme.run(invite(acme.workspace(), "olivia", acme.authority("carol", Operation::invite),
+                        signature("carol"), acme.clock(), acme.random()));
     return std::string(issued->code.reveal_text());
   }();
   acme.disable("carol");

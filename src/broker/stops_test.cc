@@ -88,8 +88,9 @@ TEST_F(StopsTest, P35_OnAFullDiskADisabledUserIsStoppedAndItIsOwed) {
   EXPECT_THAT(entries(audit::Kind::run_revoked), SizeIs(3));
   EXPECT_EQ(acme.stop_file().text_, "[]");
   // Enabled afterwards, the user is as any other.
-  ASSERT_TRUE(acme.run(
-      users.enable(acme.workspace(), "bob", acme.authority("admin", Operation::enable_user))));
+  ASSERT_TRUE(
+      acme.run(users.enable(acme.workspace(), "bob",
+                            acme.authority("admin", Operation::enable_user), signature("admin"))));
   EXPECT_TRUE(active("bob"));
 }
 

@@ -113,8 +113,8 @@ struct Checked {
   vault::SealingKey data_key;
 };
 
-// Step 4 for the contents of rows. One-time codes and sessions end here: nothing in a log of release
-// 0.1 vouches for them, and people can sign in again.
+// Step 4 for the contents of rows. One-time codes and sessions end here: nothing in a log of
+// release 0.1 vouches for them, and people can sign in again.
 class RewriteContents final : public Rewrite {
  public:
   RewriteContents(const Clock& clock, Random& random) : clock_(clock), random_(random) {}

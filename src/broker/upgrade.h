@@ -8,7 +8,8 @@
 //      then the MACs were taken away. Each log's mark is signed and anchored with it, so it cannot
 //      be cut off alone.
 //   3  What the records say of people's keys and of the current version is held against the log.
-//   4  In one transaction every row gets its MAC, each record and subject its form of now (upgrade_digests.h); each
+//   4  In one transaction every row gets its MAC, each record and subject its form of now
+//   (upgrade_digests.h); each
 //      log gets its mark, the entry store.upgraded; and the server its record of signed logs.
 //
 // After any error the store is as it was. docs/operations.md, Upgrading, says what is migrated.
@@ -47,8 +48,7 @@ class OldStore {
   virtual std::shared_ptr<WorkspaceStore> workspace(WorkspaceId id) = 0;
   // Step 4: all of it or nothing. `marks` are appended to the logs that they name, `signed_logs` is
   // a new record of the server's own. Blocks for as long as all rows take.
-  virtual Expected<void> seal(const Rewrite& rewrite,
-                              const std::map<WorkspaceId, Append>& marks,
+  virtual Expected<void> seal(const Rewrite& rewrite, const std::map<WorkspaceId, Append>& marks,
                               const Record& signed_logs) = 0;
 };
 

@@ -188,26 +188,6 @@ TEST(ProxyLimits, P37_ACallTakesItsShareBeforeItsBodyIsRead) {
   EXPECT_EQ(seen.status, 403);
 }
 
-TEST(ProxyLimits, P37_WhatACallDeclaresCountsAndElseItsLimit) {
-  Gateway gateway({}, {}, {.per_second = 1'000, .burst = 1'000},
-                  {.call_bytes = {.server = 8 << 20, .workspace = 4 << 20, .agent = 1 << 20}});
-  const auto run = gateway.acme().refund_chain();
-  auto chunked = gateway.request(*run, Gateway::refund("key-1"));
-  const auto at = chunked.find("Content-Length: ");
-  chunked.replace(at, chunked.find("\r\n", at) - at, "Transfer-Encoding: chunked");
-  chunked.resize(chunked.find("\r\n\r\n") + 4);
-  const auto waiting = gateway.send(chunked);
-  SeenResponse seen;
-  do {
-    seen = gateway.call(*run, Gateway::refund("key-2")).response();
-  } while (seen.status != 429);
-  EXPECT_EQ(seen.member("limit"), "call_bytes_per_agent");
-  // A call without a body takes no bytes.
-  EXPECT_EQ(
-      gateway.call(*run, {.method = "DELETE", .target = "/v1/customers/cus_1"}).response().status,
-      403);
-}
-
 TEST(ProxyLimits, P37_ManySmallValuesCountAsTheMemoryThatTheyTake) {
   Gateway gateway(
       {},
@@ -222,11 +202,11 @@ TEST(ProxyLimits, P37_ManySmallValuesCountAsTheMemoryThatTheyTake) {
             "\nmore = { optional = true, type = \"array\", items = { type = \"integer\" } }");
       },
       {.per_second = 1'000, .burst = 1'000},
-      {.call_bytes = {.server = 8 << 20, .workspace = 4 << 20, .agent = 1 << 20}});
+      {.call_bytes = {.server = 8 << 20, .workspace = 4 << 20, .agent = 256 << 10}});
   const auto run = gateway.acme().refund_chain();
   auto refund = Gateway::refund("key-1");
   std::string many = "[0";
-  for (int i = 0; i < 50'000; ++i) many += ",0";
+  for (int i = 0; i < 30'000; ++i) many += ",0";
   refund.body.insert(refund.body.size() - 1, ",\"more\":" + many + "]");
   const auto seen = gateway.call(*run, refund).response();
   EXPECT_EQ(seen.status, 429) << seen.body;

@@ -211,6 +211,7 @@ TEST_F(Decision, ARunHasNoneOfItsUsersPermits) {
 TEST_F(Decision, ARunOfTheWorkspaceSkipsTheUser) {
   run_.user.reset();
   run_.user_name.clear();
+  step_.runs_for = delegation::RunsFor::workspace;
   EXPECT_EQ(refused(R"(permit (principal is Writ::Run, action, resource);)"), std::nullopt);
   EXPECT_EQ(refused(""), Operand::policy);
   // There is no user attribute that a policy could take for one.

@@ -311,8 +311,7 @@ class UnsealedStore final : public broker::OldStore {
     return std::make_shared<UnsealedHandle>(reader_, workspaces_.get(id));
   }
 
-  Expected<void> seal(const broker::Rewrite& rewrite,
-                      const std::map<WorkspaceId, Append>& marks,
+  Expected<void> seal(const broker::Rewrite& rewrite, const std::map<WorkspaceId, Append>& marks,
                       const Record& signed_logs) override {
     reader_.reset();  // it would hold what is to be dropped
     auto& connection = *connection_;

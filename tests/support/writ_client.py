@@ -105,6 +105,8 @@ def request(method, url, headers=None, body=None, timeout=60):
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
     try:
         target = parts.path + ("?" + parts.query if parts.query else "")
+        if isinstance(body, str):
+            body = body.encode()
         connection.request(method, target, body, headers or {})
         response = connection.getresponse()
         return Answer(response.status, dict((k.lower(), v) for k, v in response.getheaders()), response.read())
