@@ -418,11 +418,14 @@ TEST_F(ApplyingTest, P40_ANonceIsGoodOnce) {
 }
 
 TEST_F(ApplyingTest, P40_TheCommitFindsTheKeyStillEnrolled) {
+  auto ask = signed_apply("admin", with_bob_as_admin(acme.documents()));
+  auto by = acme.authority("admin", Operation::apply);
   acme.store().hold_commits();
   auto enrolled = std::async(
       [&] { acme.enrol("admin", jose::Jwk(crypto::Es256PrivateKey::generate().public_key())); });
   while (acme.store().held() < 1) std::this_thread::yield();
-  auto applied = std::async([&] { return apply(with_bob_as_admin(acme.documents())); });
+  auto applied = std::async(
+      [&] { return acme.run(applying.apply(acme.workspace(), std::move(ask), std::move(by))); });
   while (acme.store().held() < 2) std::this_thread::yield();
   acme.store().release_commits();
   enrolled.get();
@@ -458,6 +461,7 @@ TEST_F(ApplyingTest, P40_AnApplyNamesTheVersionThatItWasMadeAgainst) {
 
 TEST_F(ApplyingTest, P5_NothingIsHalfPublishedWhereTheCommitFails) {
   const auto run = acme.refund_chain();
+  (void)acme.authority("admin", Operation::apply);  // its session is a commit
   acme.store().fail_next_commit(fail(Errc::unavailable, "the disk is full").error());
   const auto failed = apply(without_billing(acme.documents()));
   ASSERT_FALSE(failed.has_value());

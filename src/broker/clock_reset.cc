@@ -14,7 +14,7 @@ constexpr std::size_t kOfUnit = 256;
 bool any_record(const Record& /*record*/) { return true; }
 // How often a user's token began a run is still to be known.
 bool is_refresh_token(const Record& record) {
-  return RefreshGrant::parse(record.value).has_value();
+  return !UserTokenUse::parse(record.value).has_value();
 }
 
 }  // namespace

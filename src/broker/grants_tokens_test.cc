@@ -409,7 +409,7 @@ TEST_F(GrantsTokens, RevokingAnothersTokenChangesNothingAndSaysNothing) {
 TEST_F(GrantsTokens, RevocationWorksWhereTheDiskIsFull) {
   const auto granted = acme_.start_run().value();
   acme_.store().fail_commits(fail(Errc::unavailable, "the disk is full").error());
-  EXPECT_EQ(refusal(revoke("planner", granted.refresh.reveal_text())), "unavailable at ");
+  EXPECT_EQ(refusal(revoke("planner", granted.refresh.reveal_text())), "unavailable at stop:file");
   EXPECT_FALSE(alive(granted.run));
 }
 

@@ -209,7 +209,7 @@ TEST(ProxyLimits, P37_ManySmallValuesCountAsTheMemoryThatTheyTake) {
   for (int i = 0; i < 30'000; ++i) many += ",0";
   refund.body.insert(refund.body.size() - 1, ",\"more\":" + many + "]");
   const auto seen = gateway.call(*run, refund).response();
-  EXPECT_EQ(seen.status, 429) << seen.body;
+  EXPECT_EQ(seen.status, 413) << seen.body;
   EXPECT_EQ(seen.member("limit"), "call_bytes_per_agent");
 }
 

@@ -41,10 +41,12 @@ bool is_reachable(const Address& address) {
 // What RFC 6724 comes to here: first what can be reached, then IPv6 before IPv4.
 std::vector<Address> ordered(const std::vector<Address>& addresses) {
   std::vector<std::tuple<bool, bool, std::size_t>> places;
+  places.reserve(addresses.size());
   for (const auto& each : addresses)
     places.emplace_back(!is_reachable(each), each.is_v4(), places.size());
   std::ranges::sort(places);
   std::vector<Address> out;
+  out.reserve(places.size());
   for (const auto& place : places) out.push_back(addresses[std::get<2>(place)]);
   return out;
 }
@@ -133,6 +135,7 @@ DnsResolver::DnsResolver(LoopPool& loops, DnsOptions options)
     : DnsResolver(
           [&] {
             std::vector<Loop*> all;
+            all.reserve(loops.size());
             for (std::size_t i = 0; i < loops.size(); ++i) all.push_back(&loops.at(i));
             return all;
           }(),

@@ -46,8 +46,9 @@ class TlsTest : public ::testing::Test {
             (void)co_await read_.wait();
             co_return;
           }
+          request.known();
           auto body = co_await request.read_all(std::size_t{8} << 20);
-          EXPECT_TRUE(body);
+          EXPECT_TRUE(body) << body.error().to_string();
           if (!body) co_return;
           if (request.target() == "/wait") {
             const OneShot<int> never;

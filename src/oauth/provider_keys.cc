@@ -200,9 +200,8 @@ Expected<jose::JwkSet> FetchedProviderKeys::usable_keys(const identity::Provider
   std::vector<jose::Jwk> keys;
   for (std::size_t at = 0; at < list->size(); ++at) {
     const auto skip = [&](std::string why) {
-      log_.warning("provider.key_skipped", {{"provider", provider.name},
-                                            {"key", json_pointer("/keys", at)},
-                                            {"why", std::move(why)}});
+      log_.warning("provider.key_skipped",
+                   {{"provider", provider.name}, {"key", json_pointer("/keys", at)}, {"why", why}});
     };
     if (at == limits_.keys) {
       skip("the set has more than " + std::to_string(limits_.keys) + " keys");
