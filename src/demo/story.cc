@@ -46,7 +46,13 @@ Expected<cli::HttpAnswer> Story::call(Agent& agent, cli::ToolCall what) {
 Seen Story::see_call(Agent& agent, cli::ToolCall what) {
   auto request = what.method + " " + what.target;
   if (what.wait) request += " (Prefer: wait=" + std::to_string(what.wait->count()) + ")";
-  return seen(std::move(request), call(agent, std::move(what)));
+  auto answer = call(agent, what);
+  // For a second after its start a server answers so, and what is sent anew is served.
+  for (int again = 0; again < 3 && answer && answer->status == 503; ++again) {
+    std::this_thread::sleep_for(seconds(1));
+    answer = call(agent, what);
+  }
+  return seen(std::move(request), std::move(answer));
 }
 
 std::future<Expected<cli::HttpAnswer>> Story::hold(Agent& agent, cli::ToolCall what) {
