@@ -199,7 +199,10 @@ class HeldBack(unittest.TestCase):
         filler.unlink()
         for _ in range(100):
             time.sleep(0.2)
-            rows = must(self.acme.people["olivia"].get("/v1/log/leaves?from=0&count=256"), 200).json["leaves"]
+            answer = self.acme.people["olivia"].get("/v1/log/leaves?from=0&count=256")
+            if answer.status == 503:  # in a server's first second no proof is judged
+                continue
+            rows = must(answer, 200).json["leaves"]
             if any(json.loads(row["entry"])["kind"] == "user.disabled" for row in rows):
                 return
         self.fail("the stop was not recorded once there was room")
