@@ -22,7 +22,7 @@ net::Problem problem_of(const Error& error) {
   auto out = net::problem_of(error);
   if (auto met = broker::exceeded(error)) {
     out.where.clear();
-    out.more["limit"] = std::move(met->limit);
+    out.more["limit"] = met->limit;
     if (met->after > seconds(0)) out.retry_after = met->after.count();
   }
   // What was asked for holds, and the caller is told how firmly.

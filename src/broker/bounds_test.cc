@@ -141,6 +141,7 @@ TEST_F(RunBounds, P37_AnAgentsLivingRunsAreBoundedHoweverTheyBegin) {
   EXPECT_EQ(limit(acme.start_run().error()), "runs_per_agent");
   // Another agent's are its own; and what it could not redeem is not handed down.
   std::vector<std::string> tokens;
+  tokens.reserve(3);
   for (int i = 0; i < 3; ++i)
     tokens.push_back(acme.hand_down("planner", *first, GrantsAcme::to_support())->token.text);
   ASSERT_TRUE(acme.take_over("support", tokens[0]));

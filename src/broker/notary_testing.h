@@ -110,6 +110,7 @@ class FakeAnchor final : public Anchor {
   Task<Expected<std::vector<WorkspaceId>>> logs() override {
     if (unreadable) co_return std::unexpected(*unreadable);
     std::vector<WorkspaceId> out;
+    out.reserve(notes.size());
     for (const auto& [id, note] : notes) out.push_back(id);
     co_return out;
   }

@@ -172,6 +172,7 @@ TEST_F(SubjectTokensTest, P33_KeysWithoutAKidAreTriedAndAtMostEight) {
   const auto real = set->keys().front().with_kid("");
   const auto behind = [&](int others) {
     std::vector<jose::Jwk> keys;
+    keys.reserve(static_cast<std::size_t>(others) + 1);
     for (int i = 0; i < others; ++i)
       keys.emplace_back(crypto::Es256PrivateKey::generate().public_key());
     keys.push_back(real);

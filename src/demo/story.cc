@@ -52,7 +52,7 @@ Seen Story::see_call(Agent& agent, cli::ToolCall what) {
     std::this_thread::sleep_for(seconds(1));
     answer = call(agent, what);
   }
-  return seen(std::move(request), std::move(answer));
+  return seen(std::move(request), answer);
 }
 
 std::future<Expected<cli::HttpAnswer>> Story::hold(Agent& agent, cli::ToolCall what) {

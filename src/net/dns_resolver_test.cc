@@ -22,7 +22,7 @@ using Found = Expected<std::vector<Address>>;
 Address at(const char* text) { return asio::ip::make_address(text); }
 
 class DnsResolverTest : public ::testing::Test {
- protected:
+ public:
   DnsResolverTest() {
     std::string pattern = std::filesystem::temp_directory_path() / "writ-dns-XXXXXX";
     WRIT_CHECK(mkdtemp(pattern.data()) != nullptr);
@@ -30,12 +30,15 @@ class DnsResolverTest : public ::testing::Test {
     write(hosts(), "");
     loops_.start();
   }
+
+ public:
   ~DnsResolverTest() override {
     loops_.stop();
     resolver_.reset();
     std::filesystem::remove_all(folder_);
   }
 
+ protected:
   std::filesystem::path hosts() const { return folder_ / "hosts"; }
   static void write(const std::filesystem::path& file, std::string_view text) {
     std::ofstream(file) << text;
@@ -115,6 +118,7 @@ TEST_F(DnsResolverTest, P48_SilentNamesHoldUpNobodyElse) {
   resolver(options);
   std::vector<std::future<Found>> silent;
   CancelSource gone;
+  silent.reserve(8);
   for (int i = 0; i < 8; ++i)
     silent.push_back(ask("silent" + std::to_string(i) + ".test", "acme",
                          {.deadline = Deadline::kNever, .cancel = gone.token()},
@@ -160,6 +164,7 @@ TEST_F(DnsResolverTest, WhoAsksForTheSameNameSharesOneQuestion) {
   options.names_of_owner = 1;
   resolver(options);
   std::vector<std::future<Found>> waiting;
+  waiting.reserve(20);
   for (std::size_t i = 0; i < 20; ++i)
     waiting.push_back(ask("held.test", i % 3 == 0 ? "acme" : "other", {}, i % 2));
   for (std::size_t i = 0; i < 2; ++i) run_on(loops_.at(i), []() -> Task<void> { co_return; }());

@@ -32,9 +32,13 @@ class StrangersTest : public ::testing::Test {
     Strangers::Place place;
   };
   StrangersTest() { loop_.start("strangers"); }
+
+ public:
   ~StrangersTest() override {
     on_loop([this] { guests_.clear(); });
   }
+
+ protected:
   template <typename Function>
   void on_loop(Function function) {
     run_on(loop_, [](Function act) -> Task<void> {

@@ -72,7 +72,7 @@ Task<void> send_error(net::ServerResponse& response, const Error& error) {
   body["error"] = answer.code;
   // The cause of what is broken here is for the log alone.
   if (error.code != Errc::internal) body["error_description"] = description_of(error);
-  if (auto met = broker::exceeded(error)) body["limit"] = std::move(met->limit);
+  if (auto met = broker::exceeded(error)) body["limit"] = met->limit;
   Fields fields;
   (void)fields.add("Pragma", "no-cache");
   if (answer.status == 401) (void)fields.add("WWW-Authenticate", "private_key_jwt");

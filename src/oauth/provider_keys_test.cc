@@ -156,6 +156,7 @@ TEST_F(ProviderKeysTest, TheyAreFetchedAgainInTheBackgroundAndNobodyWaits) {
 TEST_F(ProviderKeysTest, P48_ASlowProviderHoldsATokenRequestForOneFetchAtMost) {
   // Discovery and keys have one time together, and who waited for another's fetch begins none.
   std::vector<std::future<bool>> waiting;
+  waiting.reserve(3);
   for (int i = 0; i < 3; ++i) waiting.push_back(asking());
   auto slow = listener_.accept();
   slow.read_through("\r\n\r\n");

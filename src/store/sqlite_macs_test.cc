@@ -97,6 +97,9 @@ TEST_F(SqliteMacs, P36_NoRowIsChangedAddedOrRemovedUnnoticed) {
   const auto untouched = home_->directory() + "/untouched";
   close();
   std::filesystem::copy(home_->database(), untouched);
+  const auto* const entry_again =
+      "INSERT INTO log SELECT key + 2, leaf, proof, proof_expires, entry, sealed, mac FROM log"
+      " WHERE key & 1 = 1";
   for (const std::string sql : {
            "UPDATE record SET value = 'another key' WHERE kind = 'user'",
            "UPDATE record SET revision = 7 WHERE id = 'a'",
@@ -108,8 +111,7 @@ TEST_F(SqliteMacs, P36_NoRowIsChangedAddedOrRemovedUnnoticed) {
            "DELETE FROM record WHERE kind = 'user'",
            "DELETE FROM record WHERE workspace = 2",
            "INSERT INTO record VALUES (2, 'run', 'z', 1, '{}', zeroblob(16))",
-           "INSERT INTO record SELECT 2, kind, 'z', revision, value, mac FROM record"
-           " WHERE id = 'a'",
+           "INSERT INTO record SELECT 2, kind, 'z', revision, value, mac FROM record WHERE id='a'",
            "DELETE FROM once",
            "UPDATE once SET expires = expires - 1",
            "UPDATE log SET entry = 'forged' WHERE key & 1 = 0",
@@ -120,8 +122,7 @@ TEST_F(SqliteMacs, P36_NoRowIsChangedAddedOrRemovedUnnoticed) {
            "DELETE FROM log WHERE key & 1 = 0",
            "DELETE FROM log WHERE key & 1 = 1",
            "DELETE FROM log",
-           "INSERT INTO log SELECT key + 2, leaf, proof, proof_expires, entry, sealed, mac FROM log"
-           " WHERE key & 1 = 1",
+           entry_again,
            "DELETE FROM subject WHERE subject = 'act_0' AND position = 0",
            "INSERT INTO subject VALUES (2, 'act_9', 0)",
            "DELETE FROM checkpoint",
