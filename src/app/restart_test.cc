@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole server, stopped and started again on the same data, as people and agents see it.
 #include <array>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -396,7 +397,13 @@ TEST_F(RestartTest, P24_AClockThatWentBackIsNotReadyAndComesBackByItself) {
   EXPECT_THAT((*started)->ready().error().to_string(), HasSubstr("clock"));
   EXPECT_THAT(http_->send(url_, {.target = "/readyz"})->body, HasSubstr("clock"));
   behind.advance(std::chrono::hours(1));
-  EXPECT_TRUE((*started)->ready()) << (*started)->ready().error().to_string();
+  // A commit under way has waited for an hour then, as far as the clock knows, and ends now.
+  auto ready = (*started)->ready();
+  while (!ready && ready.error().where == "store") {
+    std::this_thread::yield();
+    ready = (*started)->ready();
+  }
+  EXPECT_TRUE(ready) << ready.error().to_string();
 }
 
 // P23, failures.md 8: revoke, and a restart brings nothing back.

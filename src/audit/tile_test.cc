@@ -10,7 +10,7 @@ namespace writ::audit {
 namespace {
 
 // A log of 70,000 leaves, the specification's example, in tiles.
-const FakeLog& large_log() {
+const FakeLog& example_log() {
   static const FakeLog log = [] {
     FakeLog made;
     made.append_many(70'000);
@@ -88,12 +88,12 @@ TEST(TlogTiles, ALogIsStoredInTheTilesThatItsSizeGives) {
   std::size_t tiles = 0;
   for (unsigned level = 0; level < 4; ++level)
     for (std::uint64_t index = 0; tile_width(level, index, 70'000) != 0; ++index, ++tiles) {
-      const auto bytes = large_log().tile({.level = level, .index = index});
+      const auto bytes = example_log().tile({.level = level, .index = index});
       ASSERT_TRUE(bytes);
       EXPECT_EQ(bytes->size(), tile_width(level, index, 70'000) * 32);
     }
   EXPECT_EQ(tiles, 273U + 1 + 1 + 1 + 1);
-  EXPECT_EQ(large_log().tiles.size(), tiles);
+  EXPECT_EQ(example_log().tiles.size(), tiles);
 }
 
 TEST(Tile, BytesThatAreNoTileAreRefused) {
@@ -118,7 +118,7 @@ TEST(Bundle, EntriesAreLengthPrefixed) {
 }
 
 TEST(TileHashes, ProofsFromTilesVerifyAtEverySize) {
-  const auto& log = large_log();
+  const auto& log = example_log();
   EXPECT_TRUE(rc::check("inclusion", [&] {
     const auto size = *rc::gen::inRange<std::uint64_t>(1, 70'001);
     const auto index = *rc::gen::inRange<std::uint64_t>(0, size);
@@ -136,7 +136,7 @@ TEST(TileHashes, ProofsFromTilesVerifyAtEverySize) {
 }
 
 TEST(TileHashes, TheTilesThatAreNamedAreEnough) {
-  const auto& log = large_log();
+  const auto& log = example_log();
   EXPECT_TRUE(rc::check("prefetch", [&] {
     const auto size = *rc::gen::inRange<std::uint64_t>(1, 70'001);
     const auto index = *rc::gen::inRange<std::uint64_t>(0, size);
@@ -154,7 +154,7 @@ TEST(TileHashes, TheTilesThatAreNamedAreEnough) {
 }
 
 TEST(TileHashes, ANodeBeyondTheSizeOrATileTooNarrowIsAnError) {
-  const auto& log = large_log();
+  const auto& log = example_log();
   const TileHashes hashes(log, 300);
   EXPECT_TRUE(hashes.node({.level = 0, .index = 299}));
   EXPECT_FALSE(hashes.node({.level = 0, .index = 300}));
@@ -171,11 +171,11 @@ TEST(TileEdge, LoadedFromFullTilesItGoesOnTheSame) {
   for (const std::uint64_t size : {0, 1, 255, 256, 257, 511, 512, 65'535, 65'536, 65'537, 69'999}) {
     TileEdge grown;
     MemoryTiles full;
-    for (std::uint64_t i = 0; i < size; ++i) grown.append(large_log().stored[i].hash).value();
+    for (std::uint64_t i = 0; i < size; ++i) grown.append(example_log().stored[i].hash).value();
     for (auto& tile : grown.take_full()) full.put(tile.id.level, tile.id.index, tile.bytes);
 
     std::vector<Digest> leaves;
-    for (auto i = size - size % 256; i < size; ++i) leaves.push_back(large_log().stored[i].hash);
+    for (auto i = size - size % 256; i < size; ++i) leaves.push_back(example_log().stored[i].hash);
     auto loaded = TileEdge::load(full, leaves, size);
     ASSERT_TRUE(loaded) << size;
     EXPECT_EQ(loaded->frontier(), grown.frontier());
@@ -200,7 +200,7 @@ TEST(TileEdge, ALogWithoutItsTilesDoesNotLoad) {
 }
 
 TEST(TileEdge, ItServesTheTilesThatAreNotFullYet) {
-  const auto& edge = large_log().edge();
+  const auto& edge = example_log().edge();
   EXPECT_EQ(edge.tile({.level = 0, .index = 273, .width = 112})->size(), 112U * 32);
   EXPECT_EQ(edge.tile({.level = 1, .index = 1, .width = 17})->size(), 17U * 32);
   EXPECT_EQ(edge.tile({.level = 0, .index = 0}).error().code, Errc::not_found);

@@ -15,7 +15,7 @@ constexpr int kAttempts = 4;
 bool is_admin(const identity::User& user) { return user.has_role(identity::Role::admin); }
 
 // Whether a commit failed because the operator, the user or the workspace moved.
-bool has_moved(const Error& error) {
+bool standing_has_moved(const Error& error) {
   return is_revision_conflict(error, RecordKind::user) ||
          is_revision_conflict(error, RecordKind::session) ||
          is_revision_conflict(error, RecordKind::workspace);
@@ -87,7 +87,7 @@ Task<Expected<void>> Users::write_disabled(LiveWorkspace& workspace, const ident
                                            Authority by) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     auto written = co_await write(workspace, user, true, by, nullptr);
-    if (written || !has_moved(written.error())) co_return written;
+    if (written || !standing_has_moved(written.error())) co_return written;
     WRIT_CO_TRY(by, by.again());
   }
   co_return std::unexpected(changed());
@@ -152,7 +152,7 @@ Task<Expected<void>> Users::enable(LiveWorkspace& workspace, std::string user_na
   // A stop that is owed is in the log before it is lifted.
   WRIT_CO_TRY_VOID(co_await settle(workspace));
   auto written = co_await write(workspace, *user, false, by, &signature);
-  if (!written && has_moved(written.error())) co_return std::unexpected(changed());
+  if (!written && standing_has_moved(written.error())) co_return std::unexpected(changed());
   co_return written;
 }
 

@@ -105,8 +105,7 @@ void note_what_a_key_proves(const Context& context, const Known& known) {
   if (known.given_key && !seen) {
     context.note(
         "No checkpoint of this log was known before: an older copy of all of it would pass as "
-        "well. "
-        "Keep one elsewhere: writ audit checkpoint.");
+        "well. Keep one elsewhere: writ audit checkpoint.");
   }
 }
 

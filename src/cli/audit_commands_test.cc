@@ -301,6 +301,21 @@ TEST_F(AuditTest, P21_AFullyReSignedTreeIsFoundByASavedCheckpointAlone) {
   EXPECT_FALSE(*LogMemory(home_.path()).find(server_.origin(), "acme"));
 }
 
+TEST_F(AuditTest, P36_AKeyWithoutACheckpointIsSaidToProveLittle) {
+  EXPECT_EQ(verify({.key = key()}), kOk);
+  EXPECT_THAT(err_, HasSubstr("No checkpoint of this log was known before"));
+  EXPECT_EQ(verify({.key = key()}), kOk);
+  EXPECT_THAT(err_, Not(HasSubstr("No checkpoint"))) << "the last look has one";
+}
+
+TEST_F(AuditTest, P36_AKeyWithASavedCheckpointIsEnough) {
+  const TempDirectory kept;
+  const auto file = (kept / "checkpoint").string();
+  EXPECT_EQ(run(run_audit_checkpoint, AuditCommand{.key = key(), .out = file}), kOk) << err_;
+  EXPECT_EQ(verify({.key = key(), .checkpoints = {file}}), kOk);
+  EXPECT_THAT(err_, Not(HasSubstr("No checkpoint")));
+}
+
 TEST_F(AuditTest, P21_AReSignedTreeIsFoundByTheLastLook) {
   EXPECT_EQ(verify(), kOk);
   write_anew();

@@ -17,7 +17,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from processes import Acme, Billing, Server, must  # noqa: E402
+from processes import Acme, Billing, Server, must, spawn  # noqa: E402
 from writ_client import WRIT, Key, canonical, request, wait_until  # noqa: E402
 
 
@@ -43,7 +43,7 @@ class Thief(unittest.TestCase):
     def expect_never_ready(self, *arguments):
         """Refused at the start, or 503 from /readyz; nothing new begins. Returns what was said."""
         with open(self.server.directory / "server.log", "ab") as log:
-            self.server.process = subprocess.Popen(
+            self.server.process = spawn(
                 [WRIT, "serve", "--config", str(self.server.directory / "writ.toml"), *arguments],
                 stdout=log,
                 stderr=log,
@@ -140,7 +140,7 @@ class Thief(unittest.TestCase):
         for note in self.anchor.glob("*.checkpoint"):  # 5
             note.rename(pathlib.Path(self.work.name) / note.name)
         with open(self.server.directory / "server.log", "ab") as log:
-            self.server.process = subprocess.Popen(
+            self.server.process = spawn(
                 [WRIT, "serve", "--config", config, "--accept-anchor"], stdout=log, stderr=log
             )
         wait_until("ready", lambda: request("GET", self.server.url + "/readyz").status == 200)

@@ -18,6 +18,7 @@ import unittest
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from processes import spawn  # noqa: E402
 from writ_client import WRIT, request, wait_until  # noqa: E402
 
 
@@ -45,7 +46,7 @@ class Canary(unittest.TestCase):
         reader, writer = os.pipe()
         os.write(writer, cls.key)
         os.close(writer)
-        cls.demo = subprocess.Popen(
+        cls.demo = spawn(
             [WRIT, "demo", "--json", "--debug", "--dir", str(cls.root / "demo"), "--key-fd", str(reader)],
             pass_fds=[reader],
             stdout=subprocess.PIPE,

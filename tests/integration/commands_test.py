@@ -15,6 +15,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from processes import spawn  # noqa: E402
 from writ_client import WRIT  # noqa: E402
 
 
@@ -23,7 +24,7 @@ class Commands(unittest.TestCase):
     def setUpClass(cls):
         cls.temporary = tempfile.TemporaryDirectory(prefix="writ-commands-")
         cls.work = pathlib.Path(cls.temporary.name)
-        cls.demo = subprocess.Popen(
+        cls.demo = spawn(
             [WRIT, "demo", "--only-stage", "--json", "--dir", str(cls.work / "demo")],
             stdout=subprocess.PIPE,
             text=True,

@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from processes import spawn  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECTION = "## The story with curl"
 
@@ -36,7 +39,7 @@ def main():
     parts = blocks()
     assert len(parts) > 8, "docs/protocol.md shows fewer requests than the story has"
     with tempfile.TemporaryDirectory(prefix="writ-curl-") as work:
-        demo = subprocess.Popen(
+        demo = spawn(
             [os.environ["WRIT"], "demo", "--only-stage", "--json", "--dir", work + "/demo"],
             stdout=subprocess.PIPE,
             text=True,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writ's processes as tests run them: a server, the billing API, the demo. Each ends what it started."""
 
+import atexit
 import json
 import os
 import pathlib
@@ -12,13 +13,29 @@ import time
 from writ_client import EXAMPLES, WRIT, Agent, Person, free_port, is_ready, request, wait_until
 
 
+def spawn(arguments, **options):
+    """A process that does not outlive the tests, however they end: who runs them waits for its output to close."""
+    process = subprocess.Popen(arguments, **options)
+
+    def end():
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    atexit.register(end)
+    return process
+
+
 class Billing:
     """The demo's billing API; its key goes to it through a pipe."""
 
     def __init__(self, key, port=0):
         reader, writer = os.pipe()
         arguments = [WRIT, "demo", "--billing-api", "--billing-control", "--key-fd", str(reader)]
-        self.process = subprocess.Popen(
+        self.process = spawn(
             [*arguments, "--port", str(port)], pass_fds=[reader], stdout=subprocess.PIPE, text=True
         )
         os.close(reader)
@@ -58,7 +75,7 @@ class Server:
 
     def launch(self, **environment):
         with open(self.directory / "server.log", "ab") as log:
-            self.process = subprocess.Popen(
+            self.process = spawn(
                 [WRIT, "serve", "--config", str(self.directory / "writ.toml")],
                 stdout=log,
                 stderr=log,
