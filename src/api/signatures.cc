@@ -23,6 +23,7 @@ Expected<broker::KeySignature> check(const Asked& asked, const Digest& body, Tim
                                       .method = std::string(asked.request.method()),
                                       .target = std::string(asked.request.target()),
                                       .body = body,
+                                      .salt = given.salt,
                                       .fresh = given.fresh},
                                      given.signature, now);
 }

@@ -146,10 +146,13 @@ class ApiServer : public broker::ControlPlane {
                                              .method = std::string(method),
                                              .target = std::string(target),
                                              .body = crypto::sha256(body),
+                                             .salt = Digest{1},
                                              .fresh = fresh ? *fresh : freshness()};
     const auto signature = key_of(name).sign(as_bytes(approval::canonical_route(statement)));
     return std::string(approval::kSignatureField) + ": " +
-           approval::to_field({.fresh = statement.fresh, .signature = signature}) + "\r\n";
+           approval::to_field(
+               {.fresh = statement.fresh, .salt = statement.salt, .signature = signature}) +
+           "\r\n";
   }
   Seen as_signed(const std::string& name, std::string_view method, std::string_view target,
                  std::string_view body, std::string_view type = "application/json") {

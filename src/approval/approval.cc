@@ -156,7 +156,7 @@ Digest commitment_of(const Approval& approval) {
 DecisionStatement statement_of(const Approval& approval, Verdict verdict,
                                std::vector<std::string> groups) {
   return {.workspace = approval.workspace,
-          .approval = approval.id,
+          .approval = approval.id.to_string(),
           .subject = Subject::action,
           .commitment = commitment_of(approval),
           .verdict = verdict,

@@ -285,7 +285,7 @@ TEST_F(ApprovalTest, P20_WhatIsSignedIsThisVeryDecision) {
   other.workspace = WorkspaceId::make(clock_, random_);
   EXPECT_TRUE(refused(other));
   other = good;
-  other.approval = ApprovalId::make(clock_, random_);
+  other.approval = ApprovalId::make(clock_, random_).to_string();
   EXPECT_TRUE(refused(other));
   other = good;
   other.subject = Subject::plan;

@@ -113,7 +113,7 @@ Expected<void> ApprovalChain::decided(const Entry& entry) {
   ObjectReader reader(object);
   reader.allow_unknown();
   DecisionStatement statement{.workspace = entry.workspace(),
-                              .approval = entry.subjects().approval,
+                              .approval = entry.subjects().approval.to_string(),
                               .subject = Subject::action,
                               .commitment = read_digest(reader, "commitment"),
                               .verdict = Verdict::deny,
@@ -145,7 +145,7 @@ Expected<void> ApprovalChain::decided(const Entry& entry) {
     return unsound("its signature is not one of this decision");
   if (entry.at() >= statement.expires) return unsound("it came after the request had expired");
   if (statement.verdict == Verdict::deny) {
-    open_.erase(statement.approval);
+    open_.erase(entry.subjects().approval);
     return {};
   }
   if (std::ranges::any_of(question->given, [&](const Given& each) { return each.user == user; }))

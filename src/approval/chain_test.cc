@@ -51,7 +51,7 @@ class ApprovalChainTest : public testing::Test {
   }
   DecisionStatement statement(Verdict verdict, std::vector<std::string> groups) const {
     return {.workspace = workspace_,
-            .approval = approval_,
+            .approval = approval_.to_string(),
             .commitment = commitment_,
             .verdict = verdict,
             .groups = std::move(groups),

@@ -103,7 +103,7 @@ std::string canonical_decision(const DecisionStatement& statement) {
   JsonObject object;
   object["tag"] = kDecisionTag;
   object["workspace"] = statement.workspace.to_string();
-  object["approval"] = statement.approval.to_string();
+  if (!statement.approval.empty()) object["approval"] = statement.approval;
   object["subject"] = name(statement.subject);
   object["commitment"] = hex_encode(statement.commitment);
   object["decision"] = name(statement.verdict);

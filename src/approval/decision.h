@@ -30,11 +30,11 @@ Expected<Subject> parse_subject(std::string_view text);
 // what was shown computes it again, and without the salt nobody confirms a guess (P38).
 Digest commitment(const Digest& salt, const Digest& digest);
 
-// The fields of a decision. `groups` are those for which the person decides: sorted, unique, not
-// empty.
+// The fields of a decision. `groups` are those for which the person decides: sorted, unique; empty
+// of a route alone, which no group decides.
 struct DecisionStatement {
   WorkspaceId workspace;
-  ApprovalId approval;
+  std::string approval;  // the question's id; empty where nobody asked, and then it has no member
   Subject subject = Subject::action;
   Digest commitment{};  // computed from what was shown and the question's salt
   Verdict verdict = Verdict::deny;
@@ -46,6 +46,7 @@ struct DecisionStatement {
 // The bytes that are signed with ES256: RFC 8785 of
 // {"approval":"apr_…","commitment":hex,"decision":"approve","expiry":"2026-01-02T03:04:05.678Z",
 //  "groups":[…],"nonce":base64url,"subject":"action","tag":"writ-approval-v2","workspace":"wsp_…"}
+// A route's has no "approval".
 std::string canonical_decision(const DecisionStatement& statement);
 
 // An action's statement as a person reads it, and its digest. One function makes both from the same

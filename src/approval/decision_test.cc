@@ -32,7 +32,7 @@ std::string statement_with(const JsonObject& arguments) {
 
 TEST(Decision, P20_TheSignedBytesAreThese) {
   DecisionStatement statement{.workspace = WorkspaceId(id_detail::Raw{1}),
-                              .approval = ApprovalId(id_detail::Raw{2}),
+                              .approval = ApprovalId(id_detail::Raw{2}).to_string(),
                               .subject = Subject::action,
                               .commitment = Digest{0xab},
                               .verdict = Verdict::approve,

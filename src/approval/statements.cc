@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "approval/statements.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/encoding.h"
@@ -41,28 +42,43 @@ Digest difference_digest(const JsonArray& changes) {
   return crypto::sha256(canonical_json(object));
 }
 
-std::string canonical_route(const RouteStatement& statement) {
+Digest route_digest(const RouteStatement& statement) {
   JsonObject object;
   object["tag"] = "writ-route-v1";
   object["workspace"] = statement.workspace.to_string();
   object["method"] = statement.method;
   object["target"] = statement.target;
   object["body"] = hex_encode(statement.body);
-  add_freshness(object, statement.fresh);
-  return canonical_json(object);
+  return crypto::sha256(canonical_json(object));
 }
 
-std::string to_field(const Signed& of) {
+DecisionStatement decision_of(const RouteStatement& statement) {
+  return {.workspace = statement.workspace,
+          .approval = {},
+          .subject = Subject::route,
+          .commitment = commitment(statement.salt, route_digest(statement)),
+          .verdict = Verdict::approve,
+          .groups = {},
+          .nonce = statement.fresh.nonce,
+          .expires = statement.fresh.expires};
+}
+
+std::string canonical_route(const RouteStatement& statement) {
+  return canonical_decision(decision_of(statement));
+}
+
+std::string to_field(const SignedRoute& of) {
   return "nonce=" + base64url_encode(of.fresh.nonce) + "; expiry=" + format_time(of.fresh.expires) +
-         "; signature=" + base64url_encode(of.signature);
+         "; salt=" + base64url_encode(of.salt) + "; signature=" + base64url_encode(of.signature);
 }
 
-Expected<Signed> parse_field(std::string_view text) {
-  constexpr auto kNames = std::to_array<std::string_view>({"nonce=", "; expiry=", "; signature="});
+Expected<SignedRoute> parse_field(std::string_view text) {
+  constexpr auto kNames =
+      std::to_array<std::string_view>({"nonce=", "; expiry=", "; salt=", "; signature="});
   std::array<std::string_view, kNames.size()> values;
   const auto malformed = [] {
     return fail(Errc::invalid_input, "the field is malformed", std::string(kSignatureField),
-                "send nonce=…; expiry=…; signature=…");
+                "send nonce=…; expiry=…; salt=…; signature=…");
   };
   if (text.size() > kMaxField) return malformed();
   for (std::size_t i = 0; i < kNames.size(); ++i) {
@@ -73,9 +89,14 @@ Expected<Signed> parse_field(std::string_view text) {
   }
   const auto nonce = base64url_decode(values[0]);
   const auto expires = parse_time(values[1]);
-  const auto signature = base64url_decode(values[2]);
-  if (!text.empty() || !nonce || !expires || !signature) return malformed();
-  return Signed{.fresh = {.nonce = *nonce, .expires = *expires}, .signature = *signature};
+  const auto salt = base64url_decode(values[2]);
+  const auto signature = base64url_decode(values[3]);
+  if (!text.empty() || !nonce || !expires || !salt || !signature) return malformed();
+  SignedRoute out{
+      .fresh = {.nonce = *nonce, .expires = *expires}, .salt = {}, .signature = *signature};
+  if (salt->size() != out.salt.size()) return malformed();
+  std::ranges::copy(*salt, out.salt.begin());
+  return out;
 }
 
 Expected<void> check_statement(const jose::Jwk& key, std::string_view canonical,

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "approval/decision.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -48,28 +49,43 @@ std::string canonical_apply(const ApplyStatement& statement);
 // of /v1/apply has them.
 Digest difference_digest(const JsonArray& changes);
 
+// A request to another route of /v1. What is signed is a decision (decision.h) with the subject
+// `route`, which nobody asked for: without an approval, and for no group. Its commitment is to the
+// request, under a salt that whoever signs draws: so the log can carry what was signed and says
+// nothing of a body that somebody could guess (P38).
 struct RouteStatement {
   WorkspaceId workspace;
   std::string method;  // "POST"
   std::string target;  // path and query as they are sent
   Digest body{};       // SHA-256 of the octets of the body
+  Digest salt{};       // 32 random bytes
   Freshness fresh;
 };
 
-// RFC 8785 of {"body":hex,"expiry":…,"method":…,"nonce":…,"tag":"writ-route-v1","target":…,
+// SHA-256 over RFC 8785 of {"body":hex,"method":…,"tag":"writ-route-v1","target":…,
 // "workspace":"wsp_…"}
+Digest route_digest(const RouteStatement& statement);
+// What it signs: approve, of the commitment to route_digest().
+DecisionStatement decision_of(const RouteStatement& statement);
 std::string canonical_route(const RouteStatement& statement);
 
-// A signature as a request carries it, in the field Writ-Signature:
-//   nonce=BASE64URL; expiry=2026-01-02T03:04:05.678Z; signature=BASE64URL
 struct Signed {
   Freshness fresh;
   Bytes signature;
   friend bool operator==(const Signed&, const Signed&) = default;
 };
+
+// A signature as a request carries it, in the field Writ-Signature:
+//   nonce=BASE64URL; expiry=2026-01-02T03:04:05.678Z; salt=BASE64URL; signature=BASE64URL
+struct SignedRoute {
+  Freshness fresh;
+  Digest salt{};
+  Bytes signature;
+  friend bool operator==(const SignedRoute&, const SignedRoute&) = default;
+};
 inline constexpr std::string_view kSignatureField = "Writ-Signature";
-std::string to_field(const Signed& of);
-Expected<Signed> parse_field(std::string_view text);
+std::string to_field(const SignedRoute& of);
+Expected<SignedRoute> parse_field(std::string_view text);
 
 // denied, at "signature", where the signature is not this key's over these bytes, or the expiry has
 // passed or lies too far ahead.

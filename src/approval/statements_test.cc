@@ -3,12 +3,19 @@
 
 #include <gtest/gtest.h>
 
+#include "base/encoding.h"
 #include "crypto/es256.h"
+#include "crypto/hash.h"
 
 namespace writ::approval {
 namespace {
 
 const Freshness kFresh{.nonce = Bytes(32, 0xff), .expires = from_unix_seconds(1767323045)};
+// What the commitment of a request is to.
+const std::string kRequest =
+    R"({"body":")" + std::string(64, '0') +
+    R"(","method":"POST","tag":"writ-route-v1","target":"/v1/users/bob/invitations?a=b",)" +
+    R"("workspace":"wsp_01000000000000000000000000"})";
 constexpr std::string_view kNonce = "__________________________________________8";
 
 TEST(Statements, P40_TheSignedBytesAreThese) {
@@ -26,16 +33,42 @@ TEST(Statements, P40_TheSignedBytesAreThese) {
                              .method = "POST",
                              .target = "/v1/users/bob/invitations?a=b",
                              .body = {},
+                             .salt = Digest{0xab},
                              .fresh = kFresh}),
-            R"({"body":")" + std::string(64, '0') +
-                R"(","expiry":"2026-01-02T03:04:05.000Z","method":"POST","nonce":")" +
-                std::string(kNonce) +
-                R"(","tag":"writ-route-v1","target":"/v1/users/bob/invitations?a=b",)" +
+            R"({"commitment":")" + hex_encode(commitment(Digest{0xab}, crypto::sha256(kRequest))) +
+                R"(","decision":"approve","expiry":"2026-01-02T03:04:05.000Z","groups":[],)" +
+                R"("nonce":")" + std::string(kNonce) +
+                R"(","subject":"route","tag":"writ-approval-v2",)" +
                 R"("workspace":"wsp_01000000000000000000000000"})");
 }
 
+TEST(Statements, P20_ARouteIsSignedAsADecisionAndAsNoOther) {
+  const RouteStatement route{.workspace = WorkspaceId(id_detail::Raw{1}),
+                             .method = "POST",
+                             .target = "/v1/users/bob/enable",
+                             .body = {},
+                             .salt = Digest{1},
+                             .fresh = kFresh};
+  const auto said = canonical_route(route);
+  const auto differs = [&](auto change) {
+    auto other = route;
+    change(other);
+    return canonical_route(other) != said;
+  };
+  EXPECT_TRUE(differs([](auto& other) { other.workspace = WorkspaceId(id_detail::Raw{2}); }));
+  EXPECT_TRUE(differs([](auto& other) { other.method = "PUT"; }));
+  EXPECT_TRUE(differs([](auto& other) { other.target = "/v1/users/eve/enable"; }));
+  EXPECT_TRUE(differs([](auto& other) { other.body = Digest{1}; }));
+  EXPECT_TRUE(differs([](auto& other) { other.salt = Digest{2}; }));
+  EXPECT_TRUE(differs([](auto& other) { other.fresh.expires += milliseconds(1); }));
+  // The same commitment, asked as a question about an action, is another text.
+  auto question = decision_of(route);
+  question.subject = Subject::action;
+  EXPECT_NE(canonical_decision(question), said);
+}
+
 TEST(Statements, P40_AFieldReadsBackAndNothingElseDoes) {
-  const Signed given{.fresh = kFresh, .signature = Bytes(64, 1)};
+  const SignedRoute given{.fresh = kFresh, .salt = Digest{7}, .signature = Bytes(64, 1)};
   const auto text = to_field(given);
   const auto read = parse_field(text);
   ASSERT_TRUE(read) << read.error().to_string();
@@ -43,9 +76,10 @@ TEST(Statements, P40_AFieldReadsBackAndNothingElseDoes) {
   for (const auto& other :
        {std::string(), text + ";", text + "; x=1", " " + text, text.substr(1),
         std::string("nonce=AA; signature=AA"),
-        std::string("nonce=!; expiry=2026-01-02T03:04:05.000Z; "
-                    "signature=AA"),
-        "nonce=" + std::string(1000, 'A') + "; expiry=2026-01-02T03:04:05.000Z; signature=AA"})
+        std::string("nonce=AA; expiry=2026-01-02T03:04:05.000Z; salt=AA; signature=AA"),
+        "nonce=!; expiry=2026-01-02T03:04:05.000Z; salt=" + std::string(43, 'A') + "; signature=AA",
+        "nonce=" + std::string(1000, 'A') +
+            "; expiry=2026-01-02T03:04:05.000Z; salt=" + std::string(43, 'A') + "; signature=AA"})
     EXPECT_FALSE(parse_field(other)) << other;
 }
 

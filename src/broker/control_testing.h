@@ -62,6 +62,7 @@ struct ControlPlane {
                                              .method = "POST",
                                              .target = "/v1/something",
                                              .body = {},
+                                             .salt = {},
                                              .fresh = fresh ? *fresh : freshness()};
     return KeySignature::check(acme.workspace(), *acme.workspace().version()->user(name), statement,
                                acme.key(name).sign(as_bytes(approval::canonical_route(statement))),

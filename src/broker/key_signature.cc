@@ -32,8 +32,8 @@ Expected<KeySignature> KeySignature::check(const LiveWorkspace& workspace,
   out.checks_ = {{RecordKind::user, user.id.to_string(), standing.revision},
                  {RecordKind::workspace, workspace.id().to_string(), version->number()}};
   out.signed_ = {.fresh = statement.fresh, .signature = Bytes(signature.begin(), signature.end())};
-  out.key_ = standing.key->thumbprint();
-  out.statement_ = crypto::sha256(canonical);
+  out.key_ = standing.key;
+  out.commitment_ = approval::decision_of(statement).commitment;
   return out;
 }
 
@@ -43,8 +43,9 @@ void KeySignature::bind(Unit& unit) const {
 }
 
 void KeySignature::describe(audit::EntryBuilder& entry) const {
-  entry.set("signed_by", key_)
-      .set("statement", hex_encode(statement_))
+  entry.set("signed_by", key_->thumbprint())
+      .set("public_key", key_->required_members())
+      .set("commitment", hex_encode(commitment_))
       .set("nonce", base64url_encode(signed_.fresh.nonce))
       .set("expiry", format_time(signed_.fresh.expires))
       .set("signature", base64url_encode(signed_.signature));

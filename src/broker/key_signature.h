@@ -23,7 +23,8 @@ class KeySignature {
                                       BytesView signature, TimePoint now);
 
   void bind(Unit& unit) const;
-  // What was signed, and by which key.
+  // What was signed, and by which key: anyone checks it from the entry alone, and who has the salt
+  // and the request, that it was this one.
   void describe(audit::EntryBuilder& entry) const;
 
  private:
@@ -32,8 +33,8 @@ class KeySignature {
   Once nonce_;
   std::vector<Check> checks_;
   approval::Signed signed_;
-  std::string key_;  // thumbprint
-  Digest statement_{};
+  std::optional<jose::Jwk> key_;
+  Digest commitment_{};
 };
 
 }  // namespace writ::broker

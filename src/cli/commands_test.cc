@@ -115,6 +115,7 @@ class CommandsTest : public ::testing::Test {
                                                                 .method = seen.method,
                                                                 .target = seen.target,
                                                                 .body = crypto::sha256(seen.body),
+                                                                .salt = given->salt,
                                                                 .fresh = given->fresh}),
                                      given->fresh, given->signature, clock_.now())
         .has_value();
@@ -719,7 +720,7 @@ TEST_F(DecideCommandTest, P20_ShowsTheActionExactlyAndSignsItsOwnCommitment) {
   const auto sent = protocol::DecisionRequest::from_json(server_.last().json()).value();
   EXPECT_EQ(sent.note, "checked");
   const approval::DecisionStatement statement{.workspace = an_id<WorkspaceId>(1),
-                                              .approval = view_.id,
+                                              .approval = view_.id.to_string(),
                                               .subject = approval::Subject::action,
                                               .commitment = view_.commitment,
                                               .verdict = approval::Verdict::approve,

@@ -142,7 +142,7 @@ Expected<PreparedDecision> prepare_decision(const protocol::ApprovalView& approv
                                   visible_text(person.user.name) + " is not in it");
   }
   return PreparedDecision{.statement = {.workspace = workspace,
-                                        .approval = approval.id,
+                                        .approval = approval.id.to_string(),
                                         .subject = approval::Subject::action,
                                         .commitment = commitment,
                                         .verdict = verdict,

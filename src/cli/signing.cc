@@ -41,9 +41,12 @@ Expected<std::string> sign_request(Context& context, ApiClient& api, std::string
                                      .method = std::string(method),
                                      .target = target,
                                      .body = crypto::sha256(body),
+                                     .salt = {},
                                      .fresh = new_freshness(context)};
+  context.random().fill(statement.salt);
   const auto signature = key.sign(as_bytes(approval::canonical_route(statement)));
-  return approval::to_field({.fresh = statement.fresh, .signature = signature});
+  return approval::to_field(
+      {.fresh = statement.fresh, .salt = statement.salt, .signature = signature});
 }
 
 }  // namespace writ::cli

@@ -68,12 +68,15 @@ Expected<cli::HttpAnswer> Person::send(std::string method, std::string target, S
                                        .method = request.method,
                                        .target = request.target,
                                        .body = crypto::sha256(body.reveal()),
+                                       .salt = {},
                                        .fresh = freshness()};
+    place_.random.fill(statement.salt);
     WRIT_TRY(statement.workspace, workspace_id());
     const auto signature = key_.sign(as_bytes(approval::canonical_route(statement)));
-    WRIT_TRY_VOID(
-        request.fields.add(std::string(approval::kSignatureField),
-                           approval::to_field({.fresh = statement.fresh, .signature = signature})));
+    WRIT_TRY_VOID(request.fields.add(
+        std::string(approval::kSignatureField),
+        approval::to_field(
+            {.fresh = statement.fresh, .salt = statement.salt, .signature = signature})));
   }
   auto authorization = SecretBytes(session_->session.size() + 5);
   std::ranges::copy(as_bytes("DPoP "), authorization.writable().begin());
@@ -139,7 +142,7 @@ Expected<cli::HttpAnswer> Person::decide(const protocol::ApprovalView& approval,
   const auto commitment = approval::commitment(approval.salt, shown.digest);
   std::ranges::sort(groups);
   const auto signed_text = approval::canonical_decision({.workspace = workspace,
-                                                         .approval = approval.id,
+                                                         .approval = approval.id.to_string(),
                                                          .subject = approval::Subject::action,
                                                          .commitment = commitment,
                                                          .verdict = verdict,

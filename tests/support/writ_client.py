@@ -176,16 +176,28 @@ class Person:
 
     def signature(self, method, target, body):
         nonce, expiry = fresh()
-        statement = {
+        salt = secrets.token_bytes(32)
+        workspace_id = self.workspace_id()
+        asked = {
             "body": hashlib.sha256(body if isinstance(body, bytes) else body.encode()).hexdigest(),
-            "expiry": expiry,
             "method": method,
-            "nonce": nonce,
             "tag": "writ-route-v1",
             "target": target,
-            "workspace": self.workspace_id(),
+            "workspace": workspace_id,
         }
-        return f"nonce={nonce}; expiry={expiry}; signature={b64url(self.key.sign(canonical(statement).encode()))}"
+        digest = hashlib.sha256(canonical(asked).encode()).digest()
+        statement = {
+            "commitment": hashlib.sha256(salt + digest).hexdigest(),
+            "decision": "approve",
+            "expiry": expiry,
+            "groups": [],
+            "nonce": nonce,
+            "subject": "route",
+            "tag": "writ-approval-v2",
+            "workspace": workspace_id,
+        }
+        signature = b64url(self.key.sign(canonical(statement).encode()))
+        return f"nonce={nonce}; expiry={expiry}; salt={b64url(salt)}; signature={signature}"
 
     def apply(self, documents):
         """As `writ apply`: looks at the difference, signs it where it widens, and applies exactly that (P40)."""
