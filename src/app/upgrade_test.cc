@@ -131,6 +131,22 @@ TEST_F(UpgradeTest, CodesAndSessionsOfRelease01EndWithIt) {
   EXPECT_GT(connection->integer("SELECT count(*) FROM record WHERE kind = 'grant'").value(), 0);
 }
 
+// From the log, since the records of release 0.1 do not say it: who has a key still decides.
+TEST_F(UpgradeTest, P40_ItIsKnownWhenTheKeysOfRelease01WereEnrolled) {
+  const auto upgraded = to_unix_millis(old_.clock().now());
+  ASSERT_TRUE(old_.start_ready());
+  old_.stop();
+  const auto database = (old_.folder() / "data/writ.db").string();
+  const auto connection =
+      store::Connection::open(database, store::Connection::Mode::read_only, "").value();
+  const std::string keys =
+      "SELECT count(*) FROM record WHERE kind = 'user' AND value ->> '$.key' IS NOT NULL";
+  const auto all = connection->integer(keys).value();
+  EXPECT_GT(all, 0);
+  EXPECT_EQ(connection->integer(keys + " AND value ->> '$.enrolled' < " + std::to_string(upgraded)),
+            all);
+}
+
 // --- writ recover: an admin who lost the key
 
 TEST_F(UpgradeTest, OtherCommandsLeaveTheUpgradeToTheServer) {

@@ -40,7 +40,7 @@ bool still_holds(const Approval& approval, const Decision& decision, const Claim
                  const std::optional<Approver>& person) {
   return person && person->id == decision.user && person->active &&
          !contains(approval.barred, decision.user) && !claim.barred.contains(decision.user) &&
-         person->key &&
+         person->key && was_enrolled_by(*person, approval.created) &&
          verifies(approval, decision.verdict, decision.groups, *person->key, decision.signature);
 }
 
@@ -165,6 +165,10 @@ DecisionStatement statement_of(const Approval& approval, Verdict verdict,
           .expires = approval.request_expires};
 }
 
+bool was_enrolled_by(const Approver& approver, TimePoint asked) {
+  return approver.enrolled && *approver.enrolled <= asked;
+}
+
 std::vector<std::string> groups_open_to(const Approval& approval, const Approver& approver) {
   std::vector<std::string> open;
   if (!approver.active || contains(approval.barred, approver.id)) return open;
@@ -215,6 +219,14 @@ Expected<Approval> decide(const Approval& approval, const SignedDecision& decisi
   if (!approver.key) {
     return fail(Errc::unauthenticated, "the approver has no key enrolled", "signature",
                 "an admin's one-time code enrols one: writ login");
+  }
+  if (!was_enrolled_by(approver, approval.created)) {
+    return fail(Errc::denied,
+                "the approver's key was enrolled after this was asked, and decides nothing from "
+                "before",
+                "approver",
+                "somebody else of " + listed(approval.groups) +
+                    " decides it, or it is asked again once it has ended");
   }
   if (!verifies(approval, decision.verdict, groups, *approver.key, decision.signature)) {
     return fail(Errc::unauthenticated,

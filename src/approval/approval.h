@@ -143,14 +143,18 @@ Digest commitment_of(const Approval& approval);
 DecisionStatement statement_of(const Approval& approval, Verdict verdict,
                                std::vector<std::string> groups);
 
-// A person as of now. `key` is the enrolled one.
+// A person as of now. `key` is the enrolled one, since `enrolled`.
 struct Approver {
   UserId id;
   std::string name;
   bool active = false;
   std::vector<std::string> groups;
   std::optional<jose::Jwk> key;
+  std::optional<TimePoint> enrolled{};
 };
+// Whether this person's key was enrolled before that was asked: a key enrolled anew decides nothing
+// that was asked before it, so whoever takes a person's place takes over no open question (P40).
+bool was_enrolled_by(const Approver& approver, TimePoint asked);
 
 struct SignedDecision {
   Verdict verdict = Verdict::deny;
@@ -168,8 +172,9 @@ std::vector<std::string> groups_open_to(const Approval& approval, const Approver
 // them ("finance and controllers" means two people). A denial by any of them ends it, also after it
 // was approved, until it is claimed.
 // Errors: conflict (not open any more, decided by this person already, or another commitment),
-// denied (not active, barred, not in the groups), unauthenticated (no ES256 key enrolled, or the
-// signature is not of this decision), invalid_input (groups empty, unsorted or not needed).
+// denied (not active, barred, not in the groups, or the key was enrolled after this was asked),
+// unauthenticated (no ES256 key enrolled, or the signature is not of this decision), invalid_input
+// (groups empty, unsorted or not needed).
 Expected<Approval> decide(const Approval& approval, const SignedDecision& decision,
                           const Approver& approver, TimePoint now);
 
@@ -187,7 +192,7 @@ struct Claim {
 
 // Whether the approval may be consumed for this claim: approved, unexpired, of this digest and run;
 // each group has a person of its own who is active now, in that group now, not barred now, and
-// whose signature still verifies under the key enrolled now.
+// whose signature still verifies under the key enrolled now, and since before it was asked.
 // Errors: conflict (not approved, claimed already, expired, other digest or run), denied (a group's
 // approval no longer holds, or policy asks for a group that was not asked: as it stands it cannot
 // be used; supersede it and ask again), internal (a claim that asks for no group).

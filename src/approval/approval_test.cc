@@ -54,7 +54,8 @@ class ApprovalTest : public testing::Test {
                        .name = name,
                        .active = true,
                        .groups = std::move(groups),
-                       .key = jose::Jwk(person.key.public_key())};
+                       .key = jose::Jwk(person.key.public_key()),
+                       .enrolled = clock_.now()};
     people_.emplace(name, std::move(person));
   }
 
@@ -256,6 +257,28 @@ TEST_F(ApprovalTest, P20_OnlyTheEnrolledKeySigns) {
   decision = sign(asked, "bob", {"finance"});
   approver("bob").key.reset();
   EXPECT_EQ(code(decide(asked, decision, approver("bob"), now())), Errc::unauthenticated);
+}
+
+TEST_F(ApprovalTest, P40_AKeyEnrolledAnewDecidesNothingThatWasAskedBefore) {
+  const auto asked = ask({"finance"}).value();
+  const auto decision = sign(asked, "bob", {"finance"});
+  for (const auto enrolled :
+       {std::optional(asked.created + milliseconds(1)), std::optional<TimePoint>()}) {
+    approver("bob").enrolled = enrolled;
+    EXPECT_EQ(code(decide(asked, decision, approver("bob"), now())), Errc::denied);
+  }
+  approver("bob").enrolled = asked.created;
+  EXPECT_TRUE(decide(asked, decision, approver("bob"), now()));
+}
+
+// Also where it is the very key: who enrolled it anew may be somebody else.
+TEST_F(ApprovalTest, P40_WhatAKeyApprovedBeforeItWasEnrolledAnewIsNotClaimed) {
+  const auto asked = ask({"finance"}).value();
+  const auto approved = decide(asked, sign(asked, "bob", {"finance"}), approver("bob"), now());
+  ASSERT_TRUE(approved);
+  EXPECT_TRUE(claimable(*approved, claim_of(*approved, {"finance"}), now()));
+  approver("bob").enrolled = asked.created + milliseconds(1);
+  EXPECT_EQ(code(claimable(*approved, claim_of(*approved, {"finance"}), now())), Errc::denied);
 }
 
 TEST_F(ApprovalTest, P20_AKeyOfAnotherAlgorithmDoesNotApprove) {

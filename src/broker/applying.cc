@@ -240,6 +240,7 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
     auto standing = workspace.standing(user->id);
     const auto was = standing.revision;
     standing.key.reset();
+    standing.enrolled.reset();
     standing.revision = was + 1;
     unit.puts.push_back({RecordKind::user, user->id.to_string(), was, to_record(standing)});
     gone.emplace_back(user->id, std::move(standing));

@@ -56,7 +56,9 @@ approval::Approver Approvals::person(const LiveWorkspace& workspace, UserId id) 
     out.name = user->name;
     out.active = true;
     out.groups = user->groups;
-    out.key = workspace.standing(id).key;
+    const auto standing = workspace.standing(id);
+    out.key = standing.key;
+    out.enrolled = standing.enrolled;
   }
   return out;
 }
@@ -138,6 +140,7 @@ Task<Expected<Approvals::Shared>> Approvals::decide(LiveWorkspace& workspace, Ap
                                                     std::string note) {
   const auto known = find(workspace, id);
   if (known == nullptr) co_return fail(Errc::not_found, "there is no approval " + id.to_string());
+  // Their key, and since when, are of the standing that `by` makes a condition of the commit.
   const auto who = person(workspace, by.user().id);
   const auto verdict = decision.verdict;
   WRIT_CO_TRY(auto next, approval::decide(*known, decision, who, clock_.now()));

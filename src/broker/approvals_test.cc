@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/approvals.h"
 
+#include <future>
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "broker/approval_record.h"
+#include "broker/live_records.h"
 #include "broker/testing.h"
 
 namespace writ::broker {
@@ -62,6 +66,39 @@ TEST_F(ApprovalsTest, AQuestionIsDurableAndInTheLogBeforeItIsAsked) {
   EXPECT_THAT((*record)->value, testing::Not(testing::HasSubstr("inv_1")));
   EXPECT_THAT(acme_.entries(audit::Kind::approval_requested)[0].text(),
               testing::Not(testing::HasSubstr("inv_1")));
+}
+
+TEST_F(ApprovalsTest, P40_AKeyEnrolledAnewDecidesNothingThatWasAskedBefore) {
+  const auto question = ask(*billing_, "k");
+  acme_.clock().advance(milliseconds(1));
+  acme_.enrol("bob", jose::Jwk(crypto::Es256PrivateKey::generate().public_key()));
+  acme_.enrol("bob", acme_.key("bob").public_jwk());
+  const auto decided = acme_.decide(*question, "bob", {"finance"});
+  ASSERT_FALSE(decided.has_value());
+  EXPECT_EQ(decided.error().code, Errc::denied);
+  EXPECT_EQ(state(question), State::pending);
+  const auto later = ask(*billing_, "k2");
+  EXPECT_TRUE(acme_.decide(*later, "bob", {"finance"}).has_value());
+}
+
+// A key that is enrolled between the look at it and the commit is met there.
+TEST_F(ApprovalsTest, P40_TheCommitMeetsAKeyEnrolledMeanwhile) {
+  const auto question = ask(*billing_, "k");
+  (void)acme_.session_of("bob");
+  acme_.store().hold_commits();
+  auto deciding = std::async([&] { return acme_.decide(*question, "bob", {"finance"}); });
+  while (acme_.store().held() < 1) std::this_thread::yield();
+  auto standing = acme_.workspace().standing(acme_.user_id("bob"));
+  standing.enrolled = question->created + milliseconds(1);
+  Unit enrolment;
+  enrolment.puts = {
+      {RecordKind::user, acme_.user_id("bob").to_string(), standing.revision, to_record(standing)}};
+  EXPECT_TRUE(acme_.store().commit_before_held(acme_.workspace().id(), std::move(enrolment)));
+  acme_.store().release_commits();
+  const auto decided = deciding.get();
+  ASSERT_FALSE(decided.has_value());
+  EXPECT_EQ(decided.error().code, Errc::conflict);
+  EXPECT_EQ(state(question), State::pending);
 }
 
 TEST_F(ApprovalsTest, P12_TheSameActionIsTheSameQuestion) {

@@ -85,7 +85,7 @@ Task<Expected<SignedIn>> SignIns::create(const SignInRequest& request, const Fou
   auto workspace = std::make_shared<LiveWorkspace>(
       founder.workspace, parts_.store.workspace(founder.workspace), std::move(data_key.key));
   const auto user = built->version->user(request.user);
-  Standing standing{.key = key, .disabled = false, .revision = 1};
+  Standing standing{.key = key, .enrolled = parts_.clock.now(), .disabled = false, .revision = 1};
   WRIT_CO_TRY(const auto login, verify(request, key));
   auto opening = parts_.sessions.prepare(*workspace, *user, login.session_key, standing.revision);
 

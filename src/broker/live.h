@@ -102,6 +102,9 @@ class LiveRuns {
 // operator disabled the user.
 struct Standing {
   std::optional<jose::Jwk> key;
+  // When: what was asked before, this key does not decide (P40). Where a record has a key and does
+  // not say, the key decides nothing.
+  std::optional<TimePoint> enrolled{};
   bool disabled = false;
   std::uint64_t revision = 0;  // of its record; 0: none yet
 };

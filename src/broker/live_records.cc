@@ -55,6 +55,7 @@ Expected<WorkspaceRecord> parse_workspace_record(std::string_view text) {
 std::string to_record(const Standing& standing) {
   JsonObject out{{"v", 1}, {"disabled", standing.disabled}};
   if (standing.key) out["key"] = standing.key->to_json();
+  if (standing.key && standing.enrolled) out["enrolled"] = to_unix_millis(*standing.enrolled);
   return canonical_json(out);
 }
 
@@ -64,10 +65,13 @@ Expected<Standing> parse_standing_record(const Record& record) {
   r.integer("v", {.min = 1, .max = 1});
   Standing out{.key = std::nullopt, .disabled = r.boolean("disabled"), .revision = record.revision};
   const auto* key = r.optional_value("key");
+  const auto enrolled = r.optional_integer("enrolled", {.min = 0});
+  if (enrolled && key == nullptr) r.refuse("enrolled", "there is no key");
   WRIT_TRY_VOID(r.finish());
   if (key != nullptr) {
     WRIT_TRY(out.key, jose::Jwk::from_json(*key));
   }
+  if (enrolled) out.enrolled = from_unix_millis(*enrolled);
   return out;
 }
 

@@ -7,7 +7,9 @@
 //
 //   workspace   {"documents":{PATH:TEXT},"names":{"agent/billing":"agt_…"},"rules":2,"v":1}
 //               its revision is the version's number; without "rules" it is of the first rules
-//   user        {"disabled":false,"key":JWK,"v":1}   "key" only once one is enrolled
+//   user        {"disabled":false,"enrolled":ms,"key":JWK,"v":1}
+//               "key" and when it was enrolled, only once one is. Without "enrolled" it signs in,
+//               and decides nothing
 //   data_key    {"v":1,"wrapped":"base64url of what SealKey wraps"}
 #pragma once
 

@@ -30,14 +30,26 @@ TEST(LiveRecords, P39_AVersionFromBeforeTheRuleSaysSo) {
 
 TEST(LiveRecords, AStandingReadsBackAsItWasWritten) {
   const Standing written{.key = jose::Jwk(crypto::Es256PrivateKey::generate().public_key()),
+                         .enrolled = from_unix_millis(1234),
                          .disabled = true,
                          .revision = 0};
   const auto read = parse_standing_record(
       {.kind = RecordKind::user, .id = "usr_", .revision = 7, .value = to_record(written)});
   ASSERT_TRUE(read) << read.error().to_string();
   EXPECT_EQ(read->key, written.key);
+  EXPECT_EQ(read->enrolled, written.enrolled);
   EXPECT_TRUE(read->disabled);
   EXPECT_EQ(read->revision, 7U);
+}
+
+// It is not taken for one that was there from the beginning.
+TEST(LiveRecords, P40_AKeyOfWhichNobodyKnowsWhenItWasEnrolledSaysSo) {
+  const Standing written{.key = jose::Jwk(crypto::Es256PrivateKey::generate().public_key())};
+  const auto read = parse_standing_record(
+      {.kind = RecordKind::user, .id = "usr_", .revision = 1, .value = to_record(written)});
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_TRUE(read->key);
+  EXPECT_FALSE(read->enrolled);
 }
 
 TEST(LiveRecords, ADataKeyReadsBackAsItWasWritten) {
@@ -58,6 +70,7 @@ TEST(LiveRecords, WhatALaterBuildWroteIsRefusedAndNotHalfUnderstood) {
   };
   EXPECT_TRUE(standing(R"({"v":1,"disabled":false})"));
   EXPECT_FALSE(standing(R"({"v":2,"disabled":false})"));
+  EXPECT_FALSE(standing(R"({"v":1,"disabled":false,"enrolled":1})"));
   EXPECT_FALSE(standing(R"({"v":1})"));
   EXPECT_FALSE(standing(R"({"v":1,"disabled":false,"key":{"kty":"oct","k":"AAAA"}})"));
 }

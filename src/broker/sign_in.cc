@@ -183,6 +183,7 @@ Task<Expected<SignedIn>> SignIns::with_invitation(std::shared_ptr<LiveWorkspace>
 
     const auto before = standing.revision;
     standing.key = key;
+    standing.enrolled = parts_.clock.now();
     standing.revision = before + 1;
     auto opening = parts_.sessions.prepare(*workspace, *user, login.session_key, standing.revision);
     const EntryWriter writer(workspace->id(), workspace->data_key(), parts_.clock, parts_.random);

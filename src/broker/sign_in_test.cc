@@ -133,8 +133,14 @@ TEST_F(SignInTest, Failure14_AnUnknownNameIsAnsweredLikeAWrongKey) {
 TEST_F(SignInTest, P3_ACodeEnrolsItsUsersKeyOnce) {
   const auto code = invited("olivia");
   EXPECT_FALSE(with_code(code, new_key_, "alice"));
+  acme.clock().advance(seconds(1));
   ASSERT_TRUE(with_code(code, new_key_, "olivia"));
   EXPECT_EQ(entries(audit::Kind::user_enrolled).size(), 1U);
+  // P40: what was asked before, this key does not decide; also after a restart.
+  const auto id = acme.user_id("olivia");
+  EXPECT_EQ(acme.workspace().standing(id).enrolled, acme.clock().now());
+  const auto record = acme.run(acme.workspace().store().get(RecordKind::user, id.to_string()));
+  EXPECT_EQ(parse_standing_record(**record)->enrolled, acme.clock().now());
   EXPECT_TRUE(sign_in("acme", "olivia", login(new_key_, "acme", "olivia", session_key_)));
   const jose::Es256Signer other{crypto::Es256PrivateKey::generate()};
   EXPECT_FALSE(with_code(code, other, "olivia"));
@@ -426,6 +432,7 @@ TEST_F(SignInTest, P3_TheFoundingCodeMakesAWorkspaceAndItsAdmin) {
   EXPECT_EQ(founded->workspace->version()->name(), "newco");
   EXPECT_TRUE(founded->user->has_role(identity::Role::admin));
   EXPECT_TRUE(founded->user->has_role(identity::Role::operator_));
+  EXPECT_EQ(founded->workspace->standing(founded->user->id).enrolled, acme.clock().now());  // P40
   EXPECT_EQ(acme.live().find("newco"), founded->workspace);
   EXPECT_TRUE(sign_in("newco", "ada", login(new_key_, "newco", "ada", session_key_)));
   // It is of use once, for that workspace and for any other.

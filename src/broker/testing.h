@@ -209,8 +209,10 @@ class Acme {
   }
   void enrol(std::string_view user, const jose::Jwk& key, bool disabled = false) {
     const auto id = user_id(user);
-    Standing standing{
-        .key = key, .disabled = disabled, .revision = workspace_->standing(id).revision};
+    auto standing = workspace_->recorded_standing(id);
+    if (standing.key != key) standing.enrolled = clock_.now();
+    standing.key = key;
+    standing.disabled = disabled;
     put(RecordKind::user, id.to_string(), standing.revision, to_record(standing));
     ++standing.revision;
     workspace_->set_standing(id, std::move(standing));

@@ -34,9 +34,14 @@ Digest digest_of(const workspace::Documents& documents) {
   return crypto::sha256(canonical_json(all));
 }
 
+struct ToldKey {
+  std::string thumbprint;
+  TimePoint enrolled;
+};
+
 // What a log says of what has to be true of the records beside it.
 struct Told {
-  std::map<std::string, std::string> keys;  // the thumbprint that each user enrolled last
+  std::map<std::string, ToldKey> keys;  // that each user enrolled last
   std::map<std::string, bool> disabled;
   std::string digest;  // of the version that was applied last, in hex
 };
@@ -62,7 +67,7 @@ Expected<void> hear(const audit::Entry& entry, const std::string& origin, Told& 
       told.digest = r.string("digest");
       break;
     case audit::Kind::user_enrolled:
-      told.keys[user] = r.string("key");
+      told.keys[user] = {.thumbprint = r.string("key"), .enrolled = entry.at()};
       break;
     default:
       told.disabled[user] = entry.kind() == audit::Kind::user_disabled;
@@ -90,8 +95,8 @@ Task<Expected<void>> check_people(WorkspaceStore& store, const std::string& orig
     for (const auto& record : page) {
       WRIT_CO_TRY(const auto standing, parse_standing_record(record));
       const auto key = told.keys.find(record.id);
-      const auto enrolled =
-          standing.key && (key == told.keys.end() || standing.key->thumbprint() != key->second);
+      const auto enrolled = standing.key && (key == told.keys.end() ||
+                                             standing.key->thumbprint() != key->second.thumbprint);
       const auto disabled = told.disabled.find(record.id);
       const bool was = disabled != told.disabled.end() && disabled->second;
       if (enrolled || (was && !standing.disabled)) {
@@ -111,7 +116,18 @@ struct Checked {
   Append mark;
   SignedLog signed_log;
   vault::SealingKey data_key;
+  std::map<std::string, ToldKey> keys;
 };
+
+// Release 0.1 did not keep when a key was enrolled (P40); the log says it.
+Expected<void> say_when_enrolled(const std::map<std::string, ToldKey>& keys, Record& user) {
+  WRIT_TRY(auto standing, parse_standing_record(user));
+  const auto told = keys.find(user.id);
+  if (!standing.key || told == keys.end()) return {};
+  standing.enrolled = told->second.enrolled;
+  user.value = to_record(standing);
+  return {};
+}
 
 // Step 4 for the contents of rows. One-time codes and sessions end here: nothing in a log of
 // release 0.1 vouches for them, and people can sign in again.
@@ -119,14 +135,19 @@ class RewriteContents final : public Rewrite {
  public:
   RewriteContents(const Clock& clock, Random& random) : clock_(clock), random_(random) {}
 
-  void add(WorkspaceId workspace, vault::SealingKey data_key) {
-    workspaces_.try_emplace(workspace, workspace, std::move(data_key), clock_, random_);
+  void add(WorkspaceId workspace, vault::SealingKey data_key, std::map<std::string, ToldKey> keys) {
+    workspaces_.try_emplace(workspace, workspace, std::move(data_key), std::move(keys), clock_,
+                            random_);
   }
   Expected<Rewritten> record(WorkspaceId workspace, Record old) const override {
     if (old.kind == RecordKind::enrolment || old.kind == RecordKind::session) return Rewritten{};
     const auto found = workspaces_.find(workspace);
     // The server's own have nothing of any content.
     if (found == workspaces_.end()) return Rewritten{.record = std::move(old), .entry = {}};
+    if (old.kind == RecordKind::user) {
+      WRIT_TRY_VOID(say_when_enrolled(found->second.keys, old));
+      return Rewritten{.record = std::move(old), .entry = {}};
+    }
     WRIT_TRY(auto upgraded, found->second.digests.record(std::move(old)));
     return Rewritten{.record = std::move(upgraded.record), .entry = std::move(upgraded.entry)};
   }
@@ -138,12 +159,16 @@ class RewriteContents final : public Rewrite {
 
  private:
   struct OfWorkspace {
-    OfWorkspace(WorkspaceId workspace, vault::SealingKey key, const Clock& clock, Random& random)
-        : data_key(std::move(key)), digests(workspace, data_key, clock, random) {}
+    OfWorkspace(WorkspaceId workspace, vault::SealingKey key, std::map<std::string, ToldKey> told,
+                const Clock& clock, Random& random)
+        : data_key(std::move(key)),
+          keys(std::move(told)),
+          digests(workspace, data_key, clock, random) {}
     OfWorkspace(const OfWorkspace&) = delete;
     OfWorkspace& operator=(const OfWorkspace&) = delete;
 
     const vault::SealingKey data_key;
+    const std::map<std::string, ToldKey> keys;
     const DigestUpgrade digests;  // refers to the key
   };
 
@@ -200,7 +225,8 @@ Task<Expected<Checked>> check(const UpgradeParts& parts, WorkspaceId id) {
   mark.set("from", "0.1").set("store", kStoreOfLog).set("size", heads.size);
   co_return Checked{.mark = EntryWriter::append(mark, {text}),
                     .signed_log = signed_log,
-                    .data_key = std::move(*key)};
+                    .data_key = std::move(*key),
+                    .keys = told.keys};
 }
 
 }  // namespace
@@ -219,7 +245,7 @@ Task<Expected<void>> upgrade(UpgradeParts parts) {
   RewriteContents rewrite(parts.clock, parts.random);
   for (const auto id : ids) {
     WRIT_CO_TRY(auto checked, co_await check(parts, id));
-    rewrite.add(id, std::move(checked.data_key));
+    rewrite.add(id, std::move(checked.data_key), std::move(checked.keys));
     marks.emplace(id, std::move(checked.mark));
     signed_logs.logs.emplace(id, checked.signed_log);
   }

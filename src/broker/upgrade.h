@@ -9,8 +9,8 @@
 //      be cut off alone.
 //   3  What the records say of people's keys and of the current version is held against the log.
 //   4  In one transaction every row gets its MAC, each record and subject its form of now
-//   (upgrade_digests.h); each
-//      log gets its mark, the entry store.upgraded; and the server its record of signed logs.
+//      (upgrade_digests.h; a person's record gets from the log when the key was enrolled); each log
+//      gets its mark, the entry store.upgraded; and the server its record of signed logs.
 //
 // After any error the store is as it was. docs/operations.md, Upgrading, says what is migrated.
 #pragma once
