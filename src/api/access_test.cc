@@ -34,6 +34,11 @@ class AccessTest : public testing::Test, public ApiServer {
     approval_ = std::get<broker::ApprovalNeeded>(stopped.error()).approval;
     auto read = acme.run(acme.calls().prepare(acme.workspace(), acme.read(*run_), dialer, {}));
     action_ = read->action.id();
+    auto documents = acme.documents();
+    documents["workspace.toml"] += "\n[users.erin]\n";
+    proposal_ = acme.run(proposals.propose(acme.workspace(), std::move(documents), std::nullopt,
+                                           acme.authority("admin", broker::Operation::propose)))
+                    .value();
     for (int i = 0; i < 300; ++i) {
       const audit::EntryBuilder entry(audit::Kind::session_ended, acme.clock().now(),
                                       acme.workspace().id());
@@ -46,11 +51,24 @@ class AccessTest : public testing::Test, public ApiServer {
     const auto run = "/v1/runs/" + run_->id.to_string();
     const auto approval = "/v1/approvals/" + approval_->id.to_string();
     const auto action = "/v1/actions/" + action_.to_string();
+    const auto proposal = "/v1/proposals/" + proposal_->id.to_string();
     const std::set<std::string> strangers{"bob", "dave"};
     return {
         {"GET", "/v1/session", kEverybody, {}, "/v1/session"},
         {"POST", "/v1/apply", {"admin"}, {}, "/v1/apply"},
         {"GET", "/v1/workspace", kEverybody, {}, "/v1/workspace"},
+        {"POST", "/v1/proposals", {"admin"}, {}, "/v1/proposals"},
+        {"GET", "/v1/proposals", kEverybody, {}, "/v1/proposals"},
+        {"GET",
+         proposal,
+         {"admin", "olivia"},
+         {"opal", "alice", "bob", "dave"},
+         "/v1/proposals/{}"},
+        {"POST",
+         proposal + "/decisions",
+         {"admin"},
+         {"opal", "alice", "bob", "dave"},
+         "/v1/proposals/{}/decisions"},
         {"POST", "/v1/users/bob/invitations", {"admin"}, {}, "/v1/users/{}/invitations"},
         {"POST", "/v1/users/carol/disable", {"admin", "opal"}, {}, "/v1/users/{}/disable"},
         {"POST", "/v1/users/carol/enable", {"admin", "opal"}, {}, "/v1/users/{}/enable"},
@@ -111,6 +129,7 @@ class AccessTest : public testing::Test, public ApiServer {
   std::shared_ptr<const delegation::Run> run_;
   std::shared_ptr<const approval::Approval> approval_;
   ActionId action_;
+  broker::Proposals::Shared proposal_;
 };
 
 TEST_F(AccessTest, EveryRouteIsARowHere) {

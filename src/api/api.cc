@@ -41,8 +41,11 @@ std::string needs(broker::Operation operation) {
   using broker::Operation;
   switch (operation) {
     case Operation::apply:
+    case Operation::decide_proposal:
     case Operation::invite:
       return "this needs the role admin";
+    case Operation::propose:
+      return "this needs the role proposer or admin";
     case Operation::disable_user:
     case Operation::enable_user:
     case Operation::keep_credentials:
@@ -285,6 +288,7 @@ Expected<Asked> Api::authenticate(net::ServerRequest& request, broker::Operation
                .run = {},
                .action = {},
                .approval = {},
+               .proposal = {},
                .body = {},
                .secret = {}};
 }
@@ -326,6 +330,7 @@ Expected<Asked> Api::authenticate_agent(net::ServerRequest& request,
                .run = {},
                .action = {},
                .approval = {},
+               .proposal = {},
                .body = {},
                .secret = {}};
 }
@@ -372,6 +377,14 @@ Task<Expected<std::optional<broker::ControlSubject>>> Api::look_up(Asked& asked,
       co_return Found(broker::ControlSubject{.run = asked.approval->run,
                                              .user = asked.approval->user,
                                              .groups = asked.approval->groups});
+    }
+    case About::proposal: {
+      const auto id = parse_id<broker::ProposalId>(asked.names.front());
+      if (!id) co_return Found();
+      WRIT_CO_TRY(asked.proposal, co_await parts_.proposals.find(workspace, *id));
+      if (asked.proposal == nullptr) co_return Found();
+      co_return Found(broker::ControlSubject{
+          .run = std::nullopt, .user = asked.proposal->proposer, .groups = {}});
     }
     case About::run:
     case About::action:

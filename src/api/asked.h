@@ -13,6 +13,7 @@
 #include "base/secret_bytes.h"
 #include "broker/authority.h"
 #include "broker/history.h"
+#include "broker/proposals.h"
 #include "broker/sessions.h"
 #include "net/answer.h"
 #include "wire/url.h"
@@ -36,6 +37,7 @@ struct Asked {
   std::optional<broker::KnownRun> run;
   std::optional<broker::PastAction> action;
   broker::Approvals::Shared approval;
+  broker::Proposals::Shared proposal;
 
   // The body, as its route says (routes.h): a JSON object, or a secret's octets.
   Json body;

@@ -13,6 +13,7 @@
 #include "api/testing.h"
 #include "protocol/approvals.h"
 #include "protocol/clock.h"
+#include "protocol/proposals.h"
 
 namespace writ::api {
 namespace {
@@ -116,6 +117,20 @@ class AuthorityTest : public testing::Test, public ApiServer {
     add("/v1/session", {"DELETE", "/v1/session", ""});
     if (route.pattern == "/v1/apply")
       add("/v1/apply", {"POST", "/v1/apply", other_documents(name)});
+    if (route.pattern == "/v1/proposals") {
+      add("/v1/proposals", {"GET", "/v1/proposals", ""});
+      add("/v1/proposals", {"POST", "/v1/proposals",
+                            write_json(protocol::ApplyRequest{
+                                .documents = with_accomplice(), .base = {}, .signed_by_admin = {}}
+                                           .to_json())});
+    }
+    if (route.access.about() == About::proposal) {
+      const auto asked = proposed();
+      const auto proposal = "/v1/proposals/" + asked->id.to_string();
+      add("/v1/proposals/{}", {"GET", proposal, ""});
+      add("/v1/proposals/{}/decisions",
+          {"POST", proposal + "/decisions", proposal_decision(*asked, name)});
+    }
     add("/v1/workspace", {"GET", "/v1/workspace", ""});
     add("/v1/users/{}/invitations", {"POST", "/v1/users/dave/invitations", "{}"});
     add("/v1/users/{}/disable", {"POST", "/v1/users/carol/disable", "{}"});
@@ -151,10 +166,41 @@ class AuthorityTest : public testing::Test, public ApiServer {
     return found == all.end() ? Request{"GET", "/v1/session", ""} : found->second;
   }
 
+  workspace::Documents with_accomplice() {
+    auto documents = acme.workspace().documents();
+    documents["workspace.toml"] +=
+        "\n[users.accomplice" + std::to_string(++accomplices_) + "]\nroles = [\"admin\"]\n";
+    return documents;
+  }
   std::string other_documents(const std::string& name) {
-    auto documents = acme.documents();
-    documents["workspace.toml"] += "\n[users.accomplice]\nroles = [\"admin\"]\n";
-    return signed_apply_body(name, documents);
+    return signed_apply_body(name, with_accomplice());
+  }
+  broker::Proposals::Shared proposed() {
+    return acme
+        .run(proposals.propose(acme.workspace(), with_accomplice(), std::nullopt,
+                               acme.authority("admin", broker::Operation::propose)))
+        .value();
+  }
+  std::string proposal_decision(const broker::Proposal& proposal, const std::string& name) {
+    const auto seen = acme.run(
+        proposals.look(acme.workspace(), proposal,
+                       acme.authority("admin", broker::Operation::see_proposal,
+                                      {.run = {}, .user = proposal.proposer, .groups = {}})));
+    JsonArray changes;
+    for (const auto& change : seen->changes) changes.emplace_back(change.to_json());
+    const approval::ApplyStatement statement{.workspace = acme.workspace().id(),
+                                             .base_version = seen->base.number,
+                                             .base = seen->base.digest,
+                                             .digest = seen->digest,
+                                             .difference = approval::difference_digest(changes),
+                                             .fresh = freshness()};
+    return write_json(protocol::ProposalDecision{
+        .signed_by_admin = protocol::ApplySignature{.difference = statement.difference,
+                                                    .nonce = statement.fresh.nonce,
+                                                    .expiry = statement.fresh.expires,
+                                                    .signature = key_of(name).sign(as_bytes(
+                                                        approval::canonical_apply(statement)))},
+        .denial = {}}.to_json());
   }
 
   // By admin, over HTTP: as it happens.
@@ -201,6 +247,9 @@ class AuthorityTest : public testing::Test, public ApiServer {
     broker::ControlSubject subject;
     if (route.access.about() == About::run || route.access.about() == About::action)
       subject = {.run = run_->id, .user = run_->user, .groups = {}};
+    // Somebody else's.
+    if (route.access.about() == About::proposal)
+      subject.user = UserId::make(acme.clock(), acme.random());
     if (route.access.about() == About::approval)
       subject = {.run = run_->id, .user = run_->user, .groups = approval_->groups};
     switch (broker::decide(route.access.operation(),
@@ -298,6 +347,7 @@ class AuthorityTest : public testing::Test, public ApiServer {
   std::shared_ptr<const delegation::Run> run_;
   std::shared_ptr<const approval::Approval> approval_;
   ActionId action_;
+  int accomplices_ = 0;
   int people_ = 0;
 };
 

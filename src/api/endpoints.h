@@ -12,6 +12,7 @@
 #include "broker/readings.h"
 #include "broker/receipts.h"
 #include "protocol/approvals.h"
+#include "protocol/proposals.h"
 #include "protocol/runs.h"
 
 namespace writ::api {
@@ -40,6 +41,12 @@ class Endpoints {
   // workspace.cc
   Task<Handled> apply(Asked& asked);
   Task<Handled> workspace(Asked& asked);
+
+  // proposals.cc
+  Task<Handled> propose(Asked& asked);
+  Task<Handled> proposals(Asked& asked);
+  Task<Handled> proposal(Asked& asked);
+  Task<Handled> decide_proposal(Asked& asked);
 
   // credentials.cc
   Task<Handled> add_credential(Asked& asked);
@@ -86,6 +93,8 @@ class Endpoints {
   protocol::ApprovalView view(const approval::Approval& approval,
                               const broker::RecordedReadings& recorded) const;
   protocol::ApprovalItem item(const approval::Approval& approval) const;
+  protocol::ProposalItem item(const broker::LiveWorkspace& workspace,
+                              const broker::Proposal& proposal) const;
   Task<Expected<broker::RecordedReadings>> record(const Asked& asked, broker::Operation operation,
                                                   std::vector<broker::Reading> readings) const;
   Task<Expected<audit::Receipt>> latest_receipt(const Asked& asked, broker::Receipted which);

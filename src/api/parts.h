@@ -12,6 +12,7 @@
 #include "broker/clock_reset.h"
 #include "broker/credentials.h"
 #include "broker/notary.h"
+#include "broker/proposals.h"
 #include "broker/sign_in.h"
 #include "broker/user_tokens.h"
 #include "net/authorities.h"
@@ -26,6 +27,7 @@ struct Parts {
   broker::Sessions& sessions;
   broker::Users& users;
   broker::Applying& applying;
+  broker::Proposals& proposals;
   broker::Credentials& credentials;
   broker::Revocations& revocations;
   broker::Approvals& approvals;

@@ -9,7 +9,7 @@ namespace {
 using broker::Operation;
 using E = Endpoints;
 
-constexpr std::array<Route, 29> kRoutes{{
+constexpr std::array<Route, 33> kRoutes{{
     {"GET", "/v1/session", {Operation::see_self, About::workspace}, Takes::nothing, &E::who_am_i},
     {"DELETE",
      "/v1/session",
@@ -17,6 +17,26 @@ constexpr std::array<Route, 29> kRoutes{{
      Takes::nothing,
      &E::sign_out},
     {"POST", "/v1/apply", {Operation::apply, About::workspace}, Takes::documents, &E::apply},
+    {"POST",
+     "/v1/proposals",
+     {Operation::propose, About::workspace},
+     Takes::documents,
+     &E::propose},
+    {"GET",
+     "/v1/proposals",
+     {Operation::list_proposals, About::workspace},
+     Takes::nothing,
+     &E::proposals},
+    {"GET",
+     "/v1/proposals/{}",
+     {Operation::see_proposal, About::proposal},
+     Takes::nothing,
+     &E::proposal},
+    {"POST",
+     "/v1/proposals/{}/decisions",
+     {Operation::decide_proposal, About::proposal},
+     Takes::message,
+     &E::decide_proposal},
     {"GET",
      "/v1/workspace",
      {Operation::see_workspace, About::workspace},

@@ -16,7 +16,7 @@ namespace writ::api {
 
 // What the first name in the path's braces is the id of: found before the decision, which depends
 // on whose it is. `log` is a workspace's name, which must be the caller's own.
-enum class About : std::uint8_t { workspace, run, approval, action, log };
+enum class About : std::uint8_t { workspace, run, approval, proposal, action, log };
 
 class Access {
  public:

@@ -293,6 +293,7 @@ class ApiServer : public broker::ControlPlane {
             .sessions = sessions,
             .users = users,
             .applying = applying,
+            .proposals = proposals,
             .credentials = credentials,
             .revocations = revocations,
             .approvals = acme.approvals(),

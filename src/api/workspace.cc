@@ -2,6 +2,7 @@
 // Endpoints about the workspace as a whole: apply, and what it consists of now.
 #include "protocol/workspace.h"
 
+#include "api/applied.h"
 #include "api/bodies.h"
 #include "api/endpoints.h"
 #include "broker/recover.h"
@@ -11,41 +12,6 @@
 namespace writ::api {
 namespace {
 
-net::Problem bad_documents(const std::vector<Error>& problems) {
-  JsonArray errors;
-  for (const auto& problem : problems) {
-    errors.push_back(protocol::DocumentError{.where = visible_text(problem.where),
-                                             .message = visible_text(problem.message),
-                                             .hint = visible_text(problem.hint)}
-                         .to_json());
-  }
-  net::Problem out{.status = 422,
-                   .type = "bad-documents",
-                   .detail = "the directory has " + std::to_string(problems.size()) +
-                             (problems.size() == 1 ? " problem" : " problems") +
-                             ", and nothing of it was applied"};
-  out.more["errors"] = std::move(errors);
-  return out;
-}
-
-protocol::VersionName name_of(const broker::VersionName& version) {
-  return {.version = version.number, .digest = version.digest};
-}
-
-std::vector<protocol::Change> shown(const std::vector<workspace::Change>& changes) {
-  std::vector<protocol::Change> out;
-  out.reserve(changes.size());
-  for (const auto& change : changes) {
-    out.push_back({.kind = std::string(workspace::name(change.how)),
-                   .key = change.key,
-                   .effect = std::string(workspace::name(change.effect)),
-                   .what = change.what,
-                   .detail = change.detail,
-                   .lines = change.lines});
-  }
-  return out;
-}
-
 broker::ApplyAsk ask_of(protocol::ApplyRequest message) {
   broker::ApplyAsk out{.documents = std::move(message.documents),
                        .dry_run = message.dry_run,
@@ -53,23 +19,8 @@ broker::ApplyAsk ask_of(protocol::ApplyRequest message) {
                        .signature = {}};
   if (message.base)
     out.base = broker::VersionName{.number = message.base->version, .digest = message.base->digest};
-  if (auto& given = message.signed_by_admin) {
-    out.signature = broker::SignedDifference{
-        .difference = given->difference,
-        .by = {.fresh = {.nonce = std::move(given->nonce), .expires = given->expiry},
-               .signature = std::move(given->signature)}};
-  }
-  return out;
-}
-
-net::Problem problem_of(const broker::NotApplied& failed) {
-  using Why = broker::NotApplied::Why;
-  if (failed.why == Why::problems) return bad_documents(failed.problems);
-  auto out = api::problem_of(failed.error);
-  if (failed.why == Why::failed) return out;
-  if (failed.why == Why::needs_key) out.type = "key-required";
-  out.more["base"] = name_of(failed.base).to_json();
-  out.more["changes"] = protocol::write_messages(shown(failed.changes));
+  if (message.signed_by_admin)
+    out.signature = as_signed_difference(*std::move(message.signed_by_admin));
   return out;
 }
 
@@ -156,6 +107,9 @@ Task<Handled> Endpoints::apply(Asked& asked) {
   auto applied = co_await parts_.applying.apply(*asked.workspace, ask_of(std::move(message)),
                                                 *asked.authority);
   if (!applied) co_return std::unexpected(problem_of(applied.error()));
+  // Proposals that were made from the version of before end visibly; if that cannot be written now,
+  // it is the next time.
+  if (applied->changed) (void)co_await parts_.proposals.settle(*asked.workspace);
   protocol::ApplyAnswer out{.version = applied->version,
                             .digest = applied->digest,
                             .changed = applied->changed,

@@ -211,6 +211,8 @@ class Reader {
     share(limits, "held", kMany, shares.held);
     share(limits, "questions", kMany, shares.questions);
     share(limits, "question_bytes", kBytes, shares.question_bytes);
+    share(limits, "proposals", kMany, shares.proposals, "_per_user");
+    share(limits, "proposal_bytes", kBytes, shares.proposal_bytes, "_per_user");
     // As many as one message may name (protocol::kMaxList).
     share(limits, "runs", 10'000, shares.runs);
     share(limits, "control_requests", kMany, shares.control_requests, "_per_user");

@@ -112,8 +112,9 @@ control_requests_per_user = 3
 
 TEST(Config, P37_EveryDefaultOfAnAgentIsAQuarterAndOfAWorkspaceHalf) {
   const broker::SharedLimits limits;
-  for (const auto& each : {limits.calls, limits.call_bytes, limits.held, limits.questions,
-                           limits.question_bytes, limits.runs, limits.control_requests}) {
+  for (const auto& each :
+       {limits.calls, limits.call_bytes, limits.held, limits.questions, limits.question_bytes,
+        limits.proposals, limits.proposal_bytes, limits.runs, limits.control_requests}) {
     EXPECT_LE(each.workspace * 2, each.server);
     EXPECT_LE(each.agent * 4, each.workspace);
   }

@@ -113,6 +113,7 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
                url),
       users(sessions, revocations, stops, parts.clock, parts.random),
       applying(approvals, sessions, revocations, parts.clock, parts.random),
+      proposals(applying, shares, parts.clock, parts.random),
       credentials({.store = store,
                    .live = live,
                    .approvals = approvals,
@@ -132,6 +133,7 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
            .sessions = sessions,
            .users = users,
            .applying = applying,
+           .proposals = proposals,
            .credentials = credentials,
            .revocations = revocations,
            .approvals = approvals,
@@ -327,6 +329,7 @@ Task<Expected<void>> Server::Wiring::load() {
   // People still see what there is of a log that nobody vouches for; nothing is added to it.
   for (const auto& workspace : services.live.all()) {
     WRIT_CO_TRY_VOID(co_await services.sessions.load(workspace));
+    WRIT_CO_TRY_VOID(co_await services.proposals.load(*workspace));
   }
   co_await services.notary.round();
   co_return Expected<void>();
@@ -387,6 +390,11 @@ void Server::Wiring::add_duties() {
   janitor_.add("approvals", seconds(5), [this] {
     return for_each([this](broker::LiveWorkspace& workspace) {
       return services_->approvals.settle(workspace);
+    });
+  });
+  janitor_.add("proposals", seconds(5), [this] {
+    return for_each([this](broker::LiveWorkspace& workspace) {
+      return services_->proposals.settle(workspace);
     });
   });
   janitor_.add("stops", seconds(2), [this] {

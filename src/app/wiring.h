@@ -27,6 +27,7 @@
 #include "broker/live.h"
 #include "broker/log_gate.h"
 #include "broker/notary.h"
+#include "broker/proposals.h"
 #include "broker/revocations.h"
 #include "broker/server_keys.h"
 #include "broker/sessions.h"
@@ -101,6 +102,7 @@ struct Services {
   broker::SignIns sign_ins;
   broker::Users users;
   broker::Applying applying;
+  broker::Proposals proposals;
   broker::Credentials credentials;
   broker::UserTokens user_tokens;
   broker::ClockReset clock_reset;

@@ -75,6 +75,12 @@ std::string_view name(Kind kind) {
       return "anchor.accepted";
     case Kind::user_recovered:
       return "user.recovered";
+    case Kind::proposal_requested:
+      return "proposal.requested";
+    case Kind::proposal_decided:
+      return "proposal.decided";
+    case Kind::proposal_expired:
+      return "proposal.expired";
   }
   std::unreachable();
 }

@@ -46,6 +46,9 @@ enum class Kind {
   store_upgraded,
   anchor_accepted,
   user_recovered,
+  proposal_requested,
+  proposal_decided,
+  proposal_expired,
 };
 
 inline constexpr std::array kKinds{
@@ -60,7 +63,8 @@ inline constexpr std::array kKinds{
     Kind::approval_decided,   Kind::approval_expired,     Kind::credential_added,
     Kind::credential_rotated, Kind::credential_destroyed, Kind::token_revoked,
     Kind::recovery_unknown,   Kind::clock_reset,          Kind::store_upgraded,
-    Kind::anchor_accepted,    Kind::user_recovered,
+    Kind::anchor_accepted,    Kind::user_recovered,       Kind::proposal_requested,
+    Kind::proposal_decided,   Kind::proposal_expired,
 };
 
 // "action.intent"

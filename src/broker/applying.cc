@@ -106,7 +106,8 @@ std::vector<Error> shared_keys(const LiveWorkspace& workspace, const Version& ve
 
 // `signature` is null where nothing widens.
 Append applied_entry(EntryWriter writer, const Version& version, const Applied& applied,
-                     const SignedDifference* signature, const Standing& own, const Authority& by) {
+                     const SignedDifference* signature, const Proposed* proposed,
+                     const Standing& own, const Authority& by) {
   const auto& changes = applied.changes;
   // An entry is bounded; what does not fit is in the documents, which the digest names.
   constexpr std::size_t kMaxListed = 200;
@@ -131,6 +132,11 @@ Append applied_entry(EntryWriter writer, const Version& version, const Applied& 
         .set("nonce", base64url_encode(signature->by.fresh.nonce))
         .set("expiry", format_time(signature->by.fresh.expires))
         .set("signature", base64url_encode(signature->by.signature));
+  }
+  if (proposed != nullptr) {
+    entry.set("proposal", proposed->id)
+        .set("proposed_by", proposed->by)
+        .set("proposed_by_name", proposed->by_name);
   }
   return EntryWriter::append(entry, {writer.workspace().to_string()});
 }
@@ -212,9 +218,9 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
     co_return out;
   }
 
-  const bool widens = workspace::widens(out.changes);
+  const bool is_signed_for = workspace::widens(out.changes) || ask.proposed;
   const auto own = workspace.standing(by.user().id);
-  if (widens) {
+  if (is_signed_for) {
     if (auto is_signed = check_signature(workspace, out, ask, own); !is_signed) {
       co_return refused(NotApplied::Why::needs_key, std::move(out), std::move(is_signed).error());
     }
@@ -222,16 +228,21 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
 
   const EntryWriter writer(workspace.id(), workspace.data_key(), clock_, random_);
   Unit unit;
-  by.bind(Operation::apply, unit);
+  by.bind(ask.proposed ? Operation::decide_proposal : Operation::apply, unit);
   unit.checks.insert(unit.checks.end(), unmoved.begin(), unmoved.end());
   unit.checks.push_back(*admin);
   // The key that signed is still enrolled. That its owner is still admin is a matter of the
   // version.
   unit.checks.push_back({RecordKind::user, by.user().id.to_string(), own.revision});
-  if (widens) unit.once.push_back(nonce_of(by.user(), ask.signature->by.fresh));
+  if (is_signed_for) unit.once.push_back(nonce_of(by.user(), ask.signature->by.fresh));
   unit.puts = {{RecordKind::workspace, workspace.id().to_string(), before->number(),
                 to_record(WorkspaceRecord{documents, built->names, next->rules()})}};
-  unit.appends = {applied_entry(writer, *next, out, widens ? &*ask.signature : nullptr, own, by)};
+  unit.appends = {applied_entry(writer, *next, out, is_signed_for ? &*ask.signature : nullptr,
+                                ask.proposed ? &*ask.proposed : nullptr, own, by)};
+  if (ask.proposed) {
+    unit.puts.push_back(ask.proposed->put);
+    unit.appends.push_back(ask.proposed->entry);
+  }
   // A name that comes back is the same user: what could have been come back with goes in this very
   // commit. The key does; sessions and invitations are of the standing's revision, and end with it.
   std::vector<std::pair<UserId, Standing>> gone;
@@ -257,6 +268,11 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
     if (is_revision_conflict(committed.error(), RecordKind::user)) {
       co_return refused(fail(Errc::conflict, "a user's standing changed while this was checked", {},
                              "look at the difference (--dry-run), and apply again")
+                            .error());
+    }
+    if (is_revision_conflict(committed.error(), RecordKind::proposal)) {
+      co_return refused(fail(Errc::conflict, "somebody else decided this at the same moment", {},
+                             "look at what became of it")
                             .error());
     }
     if (committed.error().where == kOnceConflict) {

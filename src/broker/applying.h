@@ -29,12 +29,23 @@ struct SignedDifference {
   approval::Signed by;
 };
 
+// Of an apply that somebody proposed (proposals.h): what its commit writes beside.
+struct Proposed {
+  std::string id;  // of the proposal
+  std::string by;  // its proposer
+  std::string by_name;
+  Put put;       // the proposal's record, on the condition that it is still open
+  Append entry;  // proposal.decided
+};
+
 struct ApplyAsk {
   workspace::Documents documents;
   bool dry_run = false;
   // The version that the documents were made from. Only a dry run may leave it out.
   std::optional<VersionName> base;
   std::optional<SignedDifference> signature;
+  // Then it is signed whether it widens or not.
+  std::optional<Proposed> proposed{};
 };
 
 struct Applied {

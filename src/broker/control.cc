@@ -27,6 +27,10 @@ bool may_see_run(const identity::User& user, const ControlSubject& subject) {
   return is_any_of(user, {Role::auditor, Role::operator_, Role::admin}) || is_own(user, subject);
 }
 
+bool may_see_proposal(const identity::User& user, const ControlSubject& subject) {
+  return is_any_of(user, {Role::auditor, Role::admin}) || is_own(user, subject);
+}
+
 bool may_see_approval(const identity::User& user, const ControlSubject& subject) {
   return is_any_of(user, {Role::auditor, Role::admin}) || shares_group(user, subject) ||
          is_own(user, subject);
@@ -58,7 +62,14 @@ ControlVerdict decide_for_user(Operation operation, const identity::User& user,
     case Operation::see_workspace:
     case Operation::see_clock:
     case Operation::list_runs:
+    case Operation::list_proposals:
       return ControlVerdict::allowed;
+    case Operation::propose:
+      return verdict(is_any_of(user, {Role::proposer, Role::admin}));
+    case Operation::see_proposal:
+      return verdict(may_see_proposal(user, subject), false);
+    case Operation::decide_proposal:
+      return verdict(user.has_role(Role::admin), may_see_proposal(user, subject));
     case Operation::apply:
     case Operation::invite:
       return verdict(user.has_role(Role::admin));
@@ -76,7 +87,8 @@ ControlVerdict decide_for_user(Operation operation, const identity::User& user,
       return verdict(user.has_role(Role::operator_) || is_own(user, subject),
                      may_see_run(user, subject));
     case Operation::list_approvals:
-      return verdict(is_any_of(user, {Role::auditor, Role::admin}) || !user.groups.empty());
+      return verdict(is_any_of(user, {Role::auditor, Role::admin, Role::proposer}) ||
+                     !user.groups.empty());
     case Operation::see_approval:
       return verdict(may_see_approval(user, subject), false);
     case Operation::decide_approval:
@@ -104,6 +116,14 @@ std::string_view name(Operation operation) {
       return "see_workspace";
     case Operation::apply:
       return "apply";
+    case Operation::propose:
+      return "propose";
+    case Operation::list_proposals:
+      return "list_proposals";
+    case Operation::see_proposal:
+      return "see_proposal";
+    case Operation::decide_proposal:
+      return "decide_proposal";
     case Operation::invite:
       return "invite";
     case Operation::disable_user:

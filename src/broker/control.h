@@ -20,6 +20,10 @@ enum class Operation : std::uint8_t {
   get_user_token,  // a token of oneself for an agent
   see_workspace,
   apply,
+  propose,
+  list_proposals,  // each proposal of the list is then see_proposal's to decide
+  see_proposal,
+  decide_proposal,
   invite,
   disable_user,
   enable_user,
@@ -53,7 +57,7 @@ struct Caller {
 // What the operation is about; all absent for the workspace as a whole.
 struct ControlSubject {
   std::optional<RunId> run;
-  std::optional<UserId> user;       // the run's
+  std::optional<UserId> user;       // the run's, or who proposed
   std::vector<std::string> groups;  // an approval's
 };
 

@@ -12,10 +12,11 @@ namespace {
 
 using enum Operation;
 constexpr std::array kAll{
-    see_self,       get_user_token,   see_workspace,   apply,      invite,  disable_user,
-    enable_user,    keep_credentials, list_runs,       see_run,    trace,   revoke,
-    list_approvals, see_approval,     decide_approval, see_action, explain, prove,
-    resolve,        read_log,         see_clock,       reset_clock};
+    see_self,       get_user_token,   see_workspace,   apply,       invite,  disable_user,
+    enable_user,    keep_credentials, list_runs,       see_run,     trace,   revoke,
+    list_approvals, see_approval,     decide_approval, see_action,  explain, prove,
+    resolve,        read_log,         see_clock,       reset_clock, propose, list_proposals,
+    see_proposal,   decide_proposal};
 
 class ControlTest : public testing::Test {
  protected:
@@ -42,7 +43,7 @@ TEST_F(ControlTest, P3_WhoIsNothingInParticularMayDoWhatIsEverybodysAlone) {
     const auto verdict = decide(operation, nobody, others_);
     const bool everybodys = operation == see_self || operation == get_user_token ||
                             operation == see_workspace || operation == list_runs ||
-                            operation == see_clock;
+                            operation == see_clock || operation == list_proposals;
     EXPECT_EQ(verdict == ControlVerdict::allowed, everybodys) << name(operation);
   }
 }
@@ -66,6 +67,22 @@ TEST_F(ControlTest, P3_RolesDoNotIncludeOneAnother) {
             ControlVerdict::denied);
   EXPECT_EQ(decide(decide_approval, person({}, {"finance"}), others_), ControlVerdict::allowed);
   EXPECT_EQ(decide(decide_approval, person({}, {"billing"}), others_), ControlVerdict::hidden);
+}
+
+// The documents of now are not a proposer's to see, and nothing becomes of theirs by themselves.
+TEST_F(ControlTest, P40_WhoProposesNeitherAppliesNorDecides) {
+  using identity::Role;
+  const auto pipeline = person({Role::proposer});
+  EXPECT_EQ(decide(propose, pipeline, {}), ControlVerdict::allowed);
+  EXPECT_EQ(decide(apply, pipeline, {}), ControlVerdict::denied);
+  EXPECT_EQ(decide(see_proposal, pipeline, others_), ControlVerdict::hidden);
+  EXPECT_EQ(decide(decide_proposal, pipeline, others_), ControlVerdict::hidden);
+  const ControlSubject own{.run = std::nullopt, .user = pipeline.user->id, .groups = {}};
+  EXPECT_EQ(decide(see_proposal, pipeline, own), ControlVerdict::allowed);
+  EXPECT_EQ(decide(decide_proposal, pipeline, own), ControlVerdict::denied);
+  EXPECT_EQ(decide(propose, person({Role::operator_, Role::auditor}), {}), ControlVerdict::denied);
+  EXPECT_EQ(decide(decide_proposal, person({Role::operator_, Role::auditor}), others_),
+            ControlVerdict::denied);
 }
 
 TEST_F(ControlTest, P3_AnAgentIsAllowedWhatIsOfItsOwnRunAndNothingElse) {

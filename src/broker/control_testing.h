@@ -4,6 +4,7 @@
 
 #include "broker/applying.h"
 #include "broker/credentials.h"
+#include "broker/proposals.h"
 #include "broker/sign_in.h"
 #include "broker/testing.h"
 
@@ -126,6 +127,7 @@ struct ControlPlane {
   Sessions& sessions = acme.sessions();
   Users users{sessions, revocations, acme.stops(), acme.clock(), acme.random()};
   Applying applying{acme.approvals(), sessions, revocations, acme.clock(), acme.random()};
+  Proposals proposals{applying, acme.shares(), acme.clock(), acme.random()};
   Credentials credentials{{.store = acme.store(),
                            .live = acme.live(),
                            .approvals = acme.approvals(),

@@ -130,6 +130,8 @@ struct SharedLimits {
   ShareLimits held = ShareLimits::fair(512, 16);
   ShareLimits questions = ShareLimits::fair(1600, 20);
   ShareLimits question_bytes = ShareLimits::fair(std::uint64_t{16} << 20);
+  ShareLimits proposals = ShareLimits::fair(128);
+  ShareLimits proposal_bytes = ShareLimits::fair(std::uint64_t{64} << 20);
   ShareLimits runs = ShareLimits::fair(2048);
   ShareLimits control_requests = ShareLimits::fair(512);
   // A person may send one apply of the largest size.
@@ -145,6 +147,8 @@ struct Shares {
   Share runs;
   Share questions;
   Share question_bytes;
+  Share proposals;
+  Share proposal_bytes;
   Share control_requests;
   Share control_bytes;
 };

@@ -9,13 +9,14 @@
 namespace writ::broker {
 namespace {
 
-constexpr std::array<std::pair<RecordKind, std::string_view>, 14> kNames{{
+constexpr std::array<std::pair<RecordKind, std::string_view>, 15> kNames{{
     {RecordKind::workspace, "workspace"},
     {RecordKind::user, "user"},
     {RecordKind::enrolment, "enrolment"},
     {RecordKind::run, "run"},
     {RecordKind::grant, "grant"},
     {RecordKind::approval, "approval"},
+    {RecordKind::proposal, "proposal"},
     {RecordKind::action, "action"},
     {RecordKind::idempotency, "idempotency"},
     {RecordKind::credential, "credential"},

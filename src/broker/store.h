@@ -36,6 +36,7 @@ enum class RecordKind {
   run,          // id: run_; a Run and its ending
   grant,        // id: hex SHA-256 of a refresh token; what it yields
   approval,     // id: apr_
+  proposal,     // id: prp_; documents that wait for an admin's signature, sealed
   action,       // id: act_; state of a write or money action
   idempotency,  // id: run_ + ":" + hex HMAC of the key; the action that owns it
   credential,   // id: crd_; its versions, sealed

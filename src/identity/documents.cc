@@ -209,6 +209,7 @@ Expected<ApprovalSettings> parse_approvals(const JsonObject* object) {
   read("request_life", settings.request_life, {.min = seconds(10), .max = hours(24 * 7)});
   read("approval_life", settings.approval_life, {.min = seconds(10), .max = hours(24)});
   read("back_off", settings.back_off, {.min = seconds(1), .max = hours(24)});
+  read("proposal_life", settings.proposal_life, {.min = seconds(60), .max = hours(24 * 7)});
   WRIT_TRY_VOID(reader.finish());
   return settings;
 }

@@ -7,8 +7,8 @@
 //   name                 the workspace's name
 //   [groups]             NAME = "what its members answer for"
 //   [users.NAME]         display (optional), groups = […], roles = ["admin" | "operator" |
-//                        "auditor"]; and, for one who signs in at an identity provider, provider
-//                        and subject: without them the user is local
+//                        "auditor", "proposer"]; and, for one who signs in at an identity provider,
+//                        provider and subject: without them the user is local
 //   [providers.NAME]     issuer, algorithms = ["ES256" | "EdDSA" | "RS256" | "PS256"],
 //                        jwks_uri (optional: else by discovery), client_ids = { AGENT = "…" },
 //                        allow_addresses = ["10.1.0.0/16"] (optional; plain http needs it)
@@ -53,6 +53,7 @@ struct ApprovalSettings {
   seconds request_life = std::chrono::minutes(15);  // R
   seconds approval_life = std::chrono::minutes(5);  // A
   seconds back_off = std::chrono::minutes(2);       // after a denial
+  seconds proposal_life = std::chrono::hours(24);   // of documents that wait for an admin
 };
 
 struct WorkspaceDocument {

@@ -13,16 +13,18 @@ std::string_view name(Role role) {
       return "operator";
     case Role::auditor:
       return "auditor";
+    case Role::proposer:
+      return "proposer";
   }
   return "";
 }
 
 Expected<Role> parse_role(std::string_view text) {
-  for (const Role role : {Role::admin, Role::operator_, Role::auditor}) {
+  for (const Role role : {Role::admin, Role::operator_, Role::auditor, Role::proposer}) {
     if (text == name(role)) return role;
   }
   return fail(Errc::invalid_input, quoted_extract(text) + " is no role", {},
-              "a role is admin, operator or auditor; approving goes by group");
+              "a role is admin, operator, auditor or proposer; approving goes by group");
 }
 
 bool User::in_group(std::string_view group) const {

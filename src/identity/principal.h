@@ -16,7 +16,7 @@
 namespace writ::identity {
 
 // What a user may do to the workspace itself (protocol.md P3). Approving is by group, not by role.
-enum class Role : std::uint8_t { admin, operator_, auditor };
+enum class Role : std::uint8_t { admin, operator_, auditor, proposer };
 
 std::string_view name(Role role);
 Expected<Role> parse_role(std::string_view text);

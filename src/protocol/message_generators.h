@@ -13,6 +13,7 @@
 #include "protocol/clock.h"
 #include "protocol/credentials.h"
 #include "protocol/log.h"
+#include "protocol/proposals.h"
 #include "protocol/runs.h"
 #include "protocol/sessions.h"
 #include "protocol/workspace.h"
@@ -147,6 +148,50 @@ inline ApplyAnswer any<ApplyAnswer>() {
           .base = {.version = any_count(), .digest = any_digest()},
           .changes = any_list(any<Change>),
           .revoked_runs = any_list(any_id<RunId>)};
+}
+template <>
+inline ProposalItem any<ProposalItem>() {
+  return {.id = any_id<ProposalId>(),
+          .state = some_text(),
+          .proposed_by = some_text(),
+          .base = any_count(),
+          .changes = any_count(),
+          .widening = any_count(),
+          .created = any_time(),
+          .expires = any_time(),
+          .decided_by = maybe(some_text),
+          .version = maybe(any_count)};
+}
+template <>
+inline ProposalView any<ProposalView>() {
+  return {.item = any<ProposalItem>(),
+          .from = {.version = any_count(), .digest = any_digest()},
+          .digest = any_digest(),
+          .changes = any_list(any<Change>),
+          .revoked_runs = any_list(any_id<RunId>),
+          .salt = any_digest(),
+          .nonce = Bytes(32, 7)};
+}
+template <>
+inline ProposalList any<ProposalList>() {
+  return {.proposals = any_list(any<ProposalItem>)};
+}
+template <>
+inline ProposeAnswer any<ProposeAnswer>() {
+  return {.proposal = maybe(any<ProposalItem>)};
+}
+template <>
+inline ProposalDecision any<ProposalDecision>() {
+  ProposalDecision out{.signed_by_admin = {}, .denial = {}, .note = maybe(some_text)};
+  if (any_bool()) {
+    out.denial = Bytes(64, 5);
+  } else {
+    out.signed_by_admin = ApplySignature{.difference = any_digest(),
+                                         .nonce = Bytes(32, 7),
+                                         .expiry = any_time(),
+                                         .signature = Bytes(64, 9)};
+  }
+  return out;
 }
 template <>
 inline DocumentError any<DocumentError>() {

@@ -16,13 +16,15 @@ class Requests : public ::testing::Test {};
 template <typename T>
 class Answers : public ::testing::Test {};
 
-using RequestTypes = ::testing::Types<OpenSession, UserTokenRequest, ApplyRequest, RevokeRequest,
-                                      DecisionRequest, ResolveRequest, ClockResetRequest>;
+using RequestTypes =
+    ::testing::Types<OpenSession, UserTokenRequest, ApplyRequest, RevokeRequest, DecisionRequest,
+                     ResolveRequest, ClockResetRequest, ProposalDecision>;
 using AnswerTypes =
     ::testing::Types<SessionOpened, WhoAmI, Invitation, UserToken, ApplyAnswer, DocumentError,
                      CredentialStored, WorkspaceView, RunView, RunList, Trace, Revoked, RevokedRuns,
                      ApprovalView, ApprovalItem, ApprovalList, ApprovalState, ActionView,
-                     Explanation, ClockView, ClockResetAnswer, LogView, LogLeaves>;
+                     Explanation, ClockView, ClockResetAnswer, LogView, LogLeaves, ProposalItem,
+                     ProposalView, ProposalList, ProposeAnswer>;
 TYPED_TEST_SUITE(Requests, RequestTypes);
 TYPED_TEST_SUITE(Answers, AnswerTypes);
 
@@ -88,8 +90,8 @@ TYPED_TEST(Answers, AreReadTolerantlyAndNeedWhatTheyName) {
   }));
   // Null is an answer's result like any other.
   if constexpr (!std::is_same_v<TypeParam, ActionView>) {
-    needs_its_members<TypeParam>(
-        {"hint", "user", "parent", "ending", "approved_until", "retry_after", "cursor"});
+    needs_its_members<TypeParam>({"hint", "user", "parent", "ending", "approved_until",
+                                  "retry_after", "cursor", "decided_by", "published", "proposal"});
   }
 }
 

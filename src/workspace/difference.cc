@@ -70,6 +70,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {kRoot, "approvals.request_life", By::longest, "\"15m\""},
     {kRoot, "approvals.approval_life", By::longest, "\"5m\""},
     {kRoot, "approvals.back_off", By::shortest, "\"2m\""},
+    {kRoot, "approvals.proposal_life", By::longest, "\"24h\""},
     {kRoot, "approvals.apply", By::value},
     {"agents", "role", By::value},
     {"agents", "owner", By::value},

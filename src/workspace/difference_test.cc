@@ -44,6 +44,7 @@ allow_addresses = ["10.1.0.0/16"]
 request_life = "20m"
 approval_life = "6m"
 back_off = "3m"
+proposal_life = "2h"
 )"},
           {"agents/billing.toml", R"(role = "Settles refunds"
 #KEYS

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proposals over HTTP (P40): who leaves documents, and who sees and signs them.
+#include "protocol/proposals.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "api/testing.h"
+
+namespace writ::api {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::SizeIs;
+
+class ProposalsApiTest : public testing::Test, public ApiServer {
+ protected:
+  ProposalsApiTest() { add_person("ci", "roles = [\"proposer\"]"); }
+
+  std::string documents_with(const std::string& user,
+                             std::optional<protocol::VersionName> base = std::nullopt) {
+    auto documents = acme.documents();
+    documents["workspace.toml"] += "\n[users." + user + "]\n";
+    return write_json(
+        protocol::ApplyRequest{.documents = documents, .base = base, .signed_by_admin = {}}
+            .to_json());
+  }
+  protocol::ProposalItem proposed(const std::string& user = "erin") {
+    const auto seen = as("ci", "POST", "/v1/proposals", documents_with(user));
+    EXPECT_EQ(seen.status, 201) << seen.body;
+    return read<protocol::ProposeAnswer>(seen).proposal.value_or(protocol::ProposalItem());
+  }
+  static std::string path_of(const protocol::ProposalItem& item) {
+    return "/v1/proposals/" + item.id.to_string();
+  }
+  std::string approval_of(const protocol::ProposalView& view, const std::string& name) {
+    const approval::ApplyStatement statement{
+        .workspace = acme.workspace().id(),
+        .base_version = view.from.version,
+        .base = view.from.digest,
+        .digest = view.digest,
+        .difference = approval::difference_digest(protocol::write_messages(view.changes)),
+        .fresh = freshness()};
+    return write_json(protocol::ProposalDecision{
+        .signed_by_admin = protocol::ApplySignature{.difference = statement.difference,
+                                                    .nonce = statement.fresh.nonce,
+                                                    .expiry = statement.fresh.expires,
+                                                    .signature = key_of(name).sign(as_bytes(
+                                                        approval::canonical_apply(statement)))},
+        .denial = {}}.to_json());
+  }
+};
+
+TEST_F(ProposalsApiTest, P40_APipelineProposesAndAnAdminSigns) {
+  EXPECT_EQ(as("ci", "POST", "/v1/apply", documents_with("erin")).status, 403);
+  const auto item = proposed();
+  EXPECT_EQ(item.state, "pending");
+  EXPECT_EQ(item.widening, 1U);
+  EXPECT_THAT(read<protocol::ProposalList>(as("admin", "GET", "/v1/proposals")).proposals,
+              SizeIs(1));
+  const auto view = read<protocol::ProposalView>(as("admin", "GET", path_of(item)));
+  ASSERT_THAT(view.changes, SizeIs(1));
+  EXPECT_EQ(view.changes[0].what, "user erin");
+  EXPECT_THAT(entries(audit::Kind::payload_read), SizeIs(1)) << "that it was read is in the log";
+
+  // A session alone signs nothing.
+  const auto unsigned_ =
+      as("admin", "POST", path_of(item) + "/decisions", approval_of(view, "bob"));
+  EXPECT_EQ(unsigned_.status, 403);
+  EXPECT_THAT(unsigned_.body, HasSubstr("key-required"));
+  const auto done = as("admin", "POST", path_of(item) + "/decisions", approval_of(view, "admin"));
+  ASSERT_EQ(done.status, 200) << done.body;
+  const auto after = read<protocol::ProposalItem>(done);
+  EXPECT_EQ(after.state, "applied");
+  EXPECT_EQ(after.version, acme.workspace().version()->number());
+  EXPECT_EQ(after.decided_by, "admin");
+  EXPECT_NE(acme.workspace().version()->user("erin"), nullptr);
+  // Its proposer sees that it was.
+  EXPECT_EQ(read<protocol::ProposalItem>(as("ci", "GET", path_of(item))).state, "applied");
+  EXPECT_THAT(read<protocol::ProposalList>(as("ci", "GET", "/v1/proposals")).proposals, SizeIs(0));
+}
+
+// What the documents of now say is what the difference would tell.
+TEST_F(ProposalsApiTest, P40_WhoProposesSeesNothingOfTheDocumentsOfNow) {
+  const auto answer = as("ci", "POST", "/v1/proposals",
+                         R"({"documents":{"workspace.toml":"name = \"acme\"\n[users.admin]\n)"
+                         R"(roles = [\"admin\"]\n"}})");
+  EXPECT_EQ(answer.status, 201) << answer.body;
+  const auto item = read<protocol::ProposeAnswer>(answer).proposal.value();
+  for (const auto& seen : {answer, as("ci", "GET", path_of(item)), as("ci", "GET", "/v1/proposals"),
+                           as("olivia", "GET", path_of(item))}) {
+    EXPECT_THAT(seen.body, Not(HasSubstr("billing"))) << seen.status;
+    EXPECT_THAT(seen.body, Not(HasSubstr("\"changes\""))) << seen.status;
+  }
+  // Nor where another version is current than the one that it was made from.
+  const auto moved =
+      as("ci", "POST", "/v1/proposals",
+         documents_with("erin", protocol::VersionName{.version = 1, .digest = Digest{1}}));
+  EXPECT_EQ(moved.status, 409) << moved.body;
+  EXPECT_EQ(moved.json().at("changes"), Json(JsonArray()));
+}
+
+TEST_F(ProposalsApiTest, P40_AnotherVersionIsAConflictThatShowsTheDifference) {
+  const auto item = proposed();
+  const auto view = read<protocol::ProposalView>(as("admin", "GET", path_of(item)));
+  acme.documents()["workspace.toml"] += "\n[users.frank]\n";
+  ASSERT_EQ(apply_signed().status, 200);
+  const auto refused =
+      as("admin", "POST", path_of(item) + "/decisions", approval_of(view, "admin"));
+  EXPECT_EQ(refused.status, 409) << refused.body;
+  EXPECT_THAT(refused.body, HasSubstr("user frank"));
+  EXPECT_EQ(refused.json().at("base").at("version"), Json(acme.workspace().version()->number()));
+  // The apply has written it down.
+  EXPECT_THAT(entries(audit::Kind::proposal_expired), SizeIs(1));
+  const auto again = as("admin", "GET", path_of(item));
+  EXPECT_THAT(again.body, HasSubstr("user frank")) << "what it would change now";
+  EXPECT_EQ(again.text("state"), "superseded");
+}
+
+TEST_F(ProposalsApiTest, P40_AProposalIsSignedByNobodyBeforehand) {
+  auto documents = acme.documents();
+  documents["workspace.toml"] += "\n[users.erin]\n";
+  EXPECT_EQ(as("admin", "POST", "/v1/proposals", signed_apply_body("admin", documents)).status,
+            400);
+}
+
+}  // namespace
+}  // namespace writ::api
