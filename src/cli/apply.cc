@@ -5,6 +5,7 @@
 
 #include "approval/statements.h"
 #include "base/encoding.h"
+#include "cli/proposals.h"
 #include "cli/signing.h"
 #include "cli/workspace_files.h"
 #include "protocol/sessions.h"
@@ -20,34 +21,6 @@ std::string sign_of(std::string_view kind) {
 bool is_wider(const protocol::Change& change) {
   // Whatever is not known to do less.
   return change.effect != "narrows" && change.effect != "informs";
-}
-
-// What is signed: all of it, what widens first.
-SigningPage difference_page(const protocol::ApplyAnswer& seen, const protocol::WhoAmI& person) {
-  SigningPage::Part wider{.heading = "What widens what somebody may do:"};
-  SigningPage::Part rest{.heading = "What only narrows or informs:"};
-  std::size_t count = 0;
-  for (const auto& change : seen.changes) {
-    auto& part = is_wider(change) ? wider : rest;
-    count += is_wider(change) ? 1 : 0;
-    part.lines.push_back({"  " + sign_of(change.kind) + " ",
-                          visible_text(change.what) +
-                              (change.detail.empty() ? "" : "  " + visible_text(change.detail))});
-    for (const auto& line : change.lines) part.lines.push_back({"      ", visible_text(line)});
-  }
-  SigningPage::Part about{.heading = "Once more:"};
-  about.lines = {
-      {"  workspace  ", visible_text(person.workspace)},
-      {"  from       ", "version " + std::to_string(seen.base.version)},
-      {"  as         ", visible_text(person.user.name)},
-      {"  changes    ", std::to_string(seen.changes.size()) + ", of which " +
-                            std::to_string(count) + (count == 1 ? " widens" : " widen")}};
-  SigningPage page{.title = "What this apply changes",
-                   .parts = {std::move(wider)},
-                   .recap = {std::move(about)},
-                   .question = "Apply exactly this? Ctrl-C leaves it."};
-  if (!rest.lines.empty()) page.parts.push_back(std::move(rest));
-  return page;
 }
 
 // As compilers write it, so that editors find the place.
@@ -68,6 +41,7 @@ class Apply {
       : context_(context), command_(command), api_(std::move(api)), request_(std::move(request)) {}
 
   Expected<int> run() {
+    if (command_.propose) return propose();
     request_.dry_run = true;
     WRIT_TRY(const auto seen, send());
     if (!seen) return kFailed;
@@ -84,20 +58,36 @@ class Apply {
   }
 
  private:
-  // Nothing where the documents have problems, which are shown then.
-  Expected<std::optional<protocol::ApplyAnswer>> send() {
-    auto body = api_.send_whole("POST", "/v1/apply", request_.to_json());
-    if (body) {
-      WRIT_TRY(auto answer, ApiClient::read<protocol::ApplyAnswer>(*body));
-      return std::optional(std::move(answer));
+  Expected<int> propose() {
+    WRIT_TRY(const auto body, send_to("/v1/proposals"));
+    if (!body) return kFailed;
+    WRIT_TRY(const auto answer, ApiClient::read<protocol::ProposeAnswer>(*body));
+    if (command_.json) {
+      context_.print_json(answer.to_json());
+    } else {
+      context_.print(render_proposed(answer, context_.style()));
     }
+    return kOk;
+  }
+
+  Expected<std::optional<protocol::ApplyAnswer>> send() {
+    WRIT_TRY(const auto body, send_to("/v1/apply"));
+    if (!body) return std::optional<protocol::ApplyAnswer>();
+    WRIT_TRY(auto answer, ApiClient::read<protocol::ApplyAnswer>(*body));
+    return std::optional(std::move(answer));
+  }
+
+  // Nothing where the documents have problems, which are shown then.
+  Expected<std::optional<std::string>> send_to(const std::string& path) {
+    auto body = api_.send_whole("POST", path, request_.to_json());
+    if (body) return std::optional(std::move(*body));
     auto failure = std::move(body).error();
     if (!failure.changes.empty())
       context_.note(render_difference(failure.changes, context_.environment().err_style));
     if (failure.errors.empty()) return std::unexpected(std::move(failure.error));
     if (command_.json) {
       context_.print_json(JsonObject{{"errors", protocol::write_messages(failure.errors)}});
-      return std::optional<protocol::ApplyAnswer>();
+      return std::optional<std::string>();
     }
     note_problems(context_, command_.directory, failure.errors);
     return fail(Errc::invalid_input,
@@ -109,18 +99,7 @@ class Apply {
     WRIT_TRY(const auto person, api_.get<protocol::WhoAmI>("/v1/session"));
     WRIT_TRY(const auto key,
              open_own_key(context_, api_, difference_page(seen, person), "apply this"));
-    approval::ApplyStatement statement{
-        .workspace = person.workspace_id,
-        .base_version = seen.base.version,
-        .base = seen.base.digest,
-        .digest = seen.digest,
-        .difference = approval::difference_digest(protocol::write_messages(seen.changes)),
-        .fresh = new_freshness(context_)};
-    request_.signed_by_admin = protocol::ApplySignature{
-        .difference = statement.difference,
-        .nonce = statement.fresh.nonce,
-        .expiry = statement.fresh.expires,
-        .signature = key.sign(as_bytes(approval::canonical_apply(statement)))};
+    request_.signed_by_admin = sign_difference(context_, seen, person, key);
     return {};
   }
 
@@ -159,6 +138,48 @@ class Apply {
 };
 
 }  // namespace
+
+SigningPage difference_page(const protocol::ApplyAnswer& seen, const protocol::WhoAmI& person) {
+  SigningPage::Part wider{.heading = "What widens what somebody may do:"};
+  SigningPage::Part rest{.heading = "What only narrows or informs:"};
+  std::size_t count = 0;
+  for (const auto& change : seen.changes) {
+    auto& part = is_wider(change) ? wider : rest;
+    count += is_wider(change) ? 1 : 0;
+    part.lines.push_back({"  " + sign_of(change.kind) + " ",
+                          visible_text(change.what) +
+                              (change.detail.empty() ? "" : "  " + visible_text(change.detail))});
+    for (const auto& line : change.lines) part.lines.push_back({"      ", visible_text(line)});
+  }
+  SigningPage::Part about{.heading = "Once more:"};
+  about.lines = {
+      {"  workspace  ", visible_text(person.workspace)},
+      {"  from       ", "version " + std::to_string(seen.base.version)},
+      {"  as         ", visible_text(person.user.name)},
+      {"  changes    ", std::to_string(seen.changes.size()) + ", of which " +
+                            std::to_string(count) + (count == 1 ? " widens" : " widen")}};
+  SigningPage page{.title = "What this apply changes",
+                   .parts = {std::move(wider)},
+                   .recap = {std::move(about)},
+                   .question = "Apply exactly this? Ctrl-C leaves it."};
+  if (!rest.lines.empty()) page.parts.push_back(std::move(rest));
+  return page;
+}
+
+protocol::ApplySignature sign_difference(const Context& context, const protocol::ApplyAnswer& seen,
+                                         const protocol::WhoAmI& person, const jose::Signer& key) {
+  const approval::ApplyStatement statement{
+      .workspace = person.workspace_id,
+      .base_version = seen.base.version,
+      .base = seen.base.digest,
+      .digest = seen.digest,
+      .difference = approval::difference_digest(protocol::write_messages(seen.changes)),
+      .fresh = new_freshness(context)};
+  return {.difference = statement.difference,
+          .nonce = statement.fresh.nonce,
+          .expiry = statement.fresh.expires,
+          .signature = key.sign(as_bytes(approval::canonical_apply(statement)))};
+}
 
 std::string render_difference(const std::vector<protocol::Change>& changes, const Style& style) {
   std::string out;

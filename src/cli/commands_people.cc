@@ -29,6 +29,9 @@ void add_people_commands(CLI::App& app, CommandLine& line) {
       ->add_option("--code-file", login->command.code_file,
                    "a file with a one-time code, or - for standard input")
       ->excludes(login->code);
+  sign_in->add_option("--machine-key", login->command.machine_key,
+                      "a key without a passphrase in this file, for a pipeline; with a code it is "
+                      "made where there is none");
   line.session_command(app, "logout", "sign out", run_logout);
 
   auto* user = CommandLine::group(app, "user", "invite, disable and enable people");
@@ -57,7 +60,12 @@ void add_workspace_commands(CLI::App& app, CommandLine& line) {
                            [apply](Context& context) { return run_apply(context, *apply); });
   applying->add_option("DIR", apply->directory, "the directory that holds workspace.toml")
       ->required();
-  applying->add_flag("--dry-run", apply->dry_run, "only show what would change");
+  auto* const dry_run =
+      applying->add_flag("--dry-run", apply->dry_run, "only show what would change");
+  applying
+      ->add_flag("--propose", apply->propose,
+                 "leave it for an admin to read and sign: for who cannot, as a pipeline")
+      ->excludes(dry_run);
   applying->add_flag("--json", apply->json, "the answer as JSON");
 
   auto* credential =

@@ -56,7 +56,7 @@ void add_run_commands(CLI::App& app, CommandLine& line) {
 
   const auto waiting = std::make_shared<ListCommand>();
   auto* of_waiting = line.session_command(
-      app, "approvals", "what waits for approval",
+      app, "approvals", "what waits for approval, proposals of an apply too",
       [waiting](Context& context) { return run_approvals(context, *waiting); });
   of_waiting->add_flag("--json", waiting->json, "as JSON");
   of_waiting->add_option("--after", waiting->after, "go on where a list was cut");
@@ -67,13 +67,14 @@ void add_run_commands(CLI::App& app, CommandLine& line) {
       command.verdict = verdict;
       return run_decide(context, command);
     });
-    app_of->add_option("APPROVAL", decision->approval, "its id")->required();
+    app_of->add_option("APPROVAL", decision->approval, "its id, or a proposal's")->required();
     app_of->add_option("--group", decision->groups, "decide for this group alone")
         ->allow_extra_args(false);
     app_of->add_option("--note", decision->note, "a word for the record");
   };
-  decide("approve", "see an action exactly, and approve it", approval::Verdict::approve);
-  decide("deny", "see an action exactly, and deny it", approval::Verdict::deny);
+  decide("approve", "see an action or an apply exactly, and approve it",
+         approval::Verdict::approve);
+  decide("deny", "see an action or an apply exactly, and deny it", approval::Verdict::deny);
 
   const auto reason = std::make_shared<std::string>();
   auto* revoke = line.session_command(

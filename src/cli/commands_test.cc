@@ -10,6 +10,7 @@
 
 #include "action/digest.h"
 #include "approval/decision.h"
+#include "approval/proposal.h"
 #include "approval/statements.h"
 #include "cli/agent_key.h"
 #include "cli/context.h"
@@ -101,9 +102,20 @@ class CommandsTest : public ::testing::Test {
     protocol::WhoAmI me;
     me.user.id = an_id<UserId>(1);
     me.user.name = user;
+    me.user.roles = {"admin"};
     me.workspace = "acme";
     me.workspace_id = an_id<WorkspaceId>(9);
     answer("GET /v1/session", me.to_json());
+  }
+  protocol::ProposalItem a_proposal() {
+    return {.id = an_id<protocol::ProposalId>(7),
+            .state = "pending",
+            .proposed_by = "ci",
+            .base = 3,
+            .changes = 2,
+            .widening = 1,
+            .created = std::chrono::floor<milliseconds>(clock_.now()),
+            .expires = std::chrono::floor<milliseconds>(clock_.now()) + std::chrono::hours(1)};
   }
   // Whether the last request was signed with that key.
   bool last_is_signed() {
@@ -407,6 +419,127 @@ TEST_F(CommandsTest, ApplyShowsTheDifferenceAndErrorsWithTheirPlaces) {
   EXPECT_EQ(run({"apply", acme.path()}), kFailed);
   EXPECT_THAT(err_, AllOf(HasSubstr((acme / "agents/x.toml:1:1").string() + ": unknown key"),
                           HasSubstr("nothing was changed")));
+}
+
+// A pipeline signs in with nobody there to type.
+TEST_F(CommandsTest, P40_AMachineSignsInWithAKeyOfItsOwn) {
+  const TempDirectory machine;
+  const auto file = (machine / "ci.jwk").string();
+  const std::vector<std::string> words{"login",       "--server",      server_.url().origin(),
+                                       "--workspace", "acme",          "--user",
+                                       "ci",          "--machine-key", file};
+  const auto opened = protocol::SessionOpened{
+      .session = SecretBytes::copy_of(std::string_view("session")),
+      .expires = clock_.now() + std::chrono::hours(1),
+      .user = {.id = an_id<UserId>(1), .name = "ci", .roles = {"proposer"}, .groups = {}},
+      .workspace = "acme"};
+  answer("POST /v1/sessions", opened.to_json(), 201);
+  EXPECT_EQ(run(words), kFailed) << "there is no key yet, and no code";
+  EXPECT_FALSE(std::filesystem::exists(file));
+  auto with_code = words;
+  with_code.insert(with_code.end(), {"--code-file", "-"});
+  input_ = "one-time\n";
+  EXPECT_EQ(run(with_code), kOk) << err_;
+  EXPECT_THAT(person_.prompts, IsEmpty());
+  const auto enrolled = protocol::OpenSession::from_json(server_.last().json()).value();
+  ASSERT_TRUE(enrolled.key);
+  EXPECT_EQ(run(words), kOk) << err_;
+  EXPECT_FALSE(protocol::OpenSession::from_json(server_.last().json())->key);
+  // The same key when it is enrolled again.
+  EXPECT_EQ(run(with_code), kOk) << err_;
+  EXPECT_EQ(protocol::OpenSession::from_json(server_.last().json())->key, enrolled.key);
+  // And no more than a session: what is signed wants a key under a passphrase.
+  EXPECT_EQ(run({"approve", an_id<protocol::ProposalId>(7).to_string()}), kFailed);
+}
+
+TEST_F(CommandsTest, P40_WhoCannotSignProposes) {
+  sign_in("ci");
+  const TempDirectory acme;
+  ASSERT_TRUE(write_private_file(acme / "workspace.toml", as_bytes("name = \"acme\"\n")));
+  const protocol::ProposeAnswer said{.proposal = a_proposal()};
+  answer("POST /v1/proposals", said.to_json(), 201);
+  EXPECT_EQ(run({"apply", acme.path(), "--propose"}), kOk) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("2 changes, of which 1 widens"),
+                          HasSubstr("writ approve " + said.proposal->id.to_string())));
+  EXPECT_THAT(person_.prompts, IsEmpty());
+  const auto sent = protocol::ApplyRequest::from_json(server_.last().json()).value();
+  EXPECT_FALSE(sent.dry_run);
+  EXPECT_FALSE(sent.signed_by_admin);
+  EXPECT_EQ(sent.documents.size(), 1U);
+  EXPECT_EQ(run({"apply", acme.path(), "--propose", "--json"}), kOk);
+  EXPECT_EQ(protocol::ProposeAnswer::from_json(parse_json(out_).value()).value(), said);
+  answer("POST /v1/proposals", protocol::ProposeAnswer().to_json());
+  EXPECT_EQ(run({"apply", acme.path(), "--propose"}), kOk);
+  EXPECT_THAT(out_, HasSubstr("nothing to propose"));
+  EXPECT_EQ(run({"apply", acme.path(), "--propose", "--dry-run"}), kUsage);
+}
+
+TEST_F(CommandsTest, P40_AProposalIsListedShownAndSigned) {
+  sign_in_with_key("ada");
+  const auto item = a_proposal();
+  answer("GET /v1/proposals", protocol::ProposalList{.proposals = {item}}.to_json());
+  answer("GET /v1/approvals", protocol::ApprovalList{.approvals = {}}.to_json());
+  EXPECT_EQ(run({"approvals"}), kOk) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr(item.id.to_string()), HasSubstr("proposed by ci"),
+                          HasSubstr("waits for an admin")));
+
+  protocol::ProposalView view{.item = item,
+                              .from = {.version = 3, .digest = Digest{3}},
+                              .digest = Digest{4},
+                              .changes = {{.kind = "added",
+                                           .key = "users",
+                                           .effect = "widens",
+                                           .what = "user erin",
+                                           .detail = "",
+                                           .lines = {}}},
+                              .revoked_runs = {},
+                              .salt = Digest{5},
+                              .nonce = Bytes(32, 6)};
+  const auto path = "/v1/proposals/" + item.id.to_string();
+  answer("GET " + path, view.to_json());
+  auto after = item;
+  after.state = "applied";
+  after.version = 4;
+  answer("POST " + path + "/decisions", after.to_json());
+  EXPECT_EQ(run({"approve", item.id.to_string()}), kFailed) << "no passphrase, no apply";
+  EXPECT_EQ(run({"approve", item.id.to_string(), "--note", "seen"}, {kPassphrase}), kOk) << err_;
+  EXPECT_THAT(person_.shown, AllOf(HasSubstr("+ user erin"), HasSubstr("by ci"),
+                                   HasSubstr("1, of which 1 widens")));
+  EXPECT_THAT(out_, HasSubstr("version 4 is in force"));
+  auto sent = protocol::ProposalDecision::from_json(server_.last().json()).value();
+  ASSERT_TRUE(sent.signed_by_admin);
+  EXPECT_EQ(sent.note, "seen");
+  const auto difference = approval::difference_digest(protocol::write_messages(view.changes));
+  const approval::Freshness fresh{.nonce = sent.signed_by_admin->nonce,
+                                  .expires = sent.signed_by_admin->expiry};
+  EXPECT_TRUE(
+      approval::check_statement(*own_key_,
+                                approval::canonical_apply({.workspace = an_id<WorkspaceId>(9),
+                                                           .base_version = 3,
+                                                           .base = Digest{3},
+                                                           .digest = Digest{4},
+                                                           .difference = difference,
+                                                           .fresh = fresh}),
+                                fresh, sent.signed_by_admin->signature, clock_.now()));
+
+  EXPECT_EQ(run({"deny", item.id.to_string()}, {kPassphrase}), kOk) << err_;
+  sent = protocol::ProposalDecision::from_json(server_.last().json()).value();
+  ASSERT_TRUE(sent.denial);
+  const auto denial = approval::canonical_decision(
+      approval::denial_of({.workspace = an_id<WorkspaceId>(9),
+                           .base_version = 3,
+                           .base = Digest{3},
+                           .digest = Digest{4},
+                           .difference = difference},
+                          item.id.to_string(), view.salt, view.nonce, item.expires));
+  EXPECT_TRUE(own_key_->verify(as_bytes(denial), *sent.denial));
+
+  // Another version was published meanwhile: what it would change now is shown, and not signed.
+  view.item.state = "superseded";
+  answer("GET " + path, view.to_json());
+  EXPECT_EQ(run({"approve", item.id.to_string()}, {kPassphrase}), kFailed);
+  EXPECT_THAT(err_, AllOf(HasSubstr("WIDENS + user erin"), HasSubstr("another version")));
+  EXPECT_EQ(server_.last().method, "GET");
 }
 
 TEST_F(CommandsTest, P20_NoSecretIsAnArgument) {

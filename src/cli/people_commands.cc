@@ -4,11 +4,13 @@
 #include <algorithm>
 
 #include "approval/clock_statement.h"
+#include "cli/agent_key.h"
 #include "cli/files.h"
 #include "cli/login.h"
 #include "cli/signing.h"
 #include "cli/user_key.h"
 #include "identity/principal.h"
+#include "jose/private_jwk.h"
 #include "protocol/clock.h"
 #include "protocol/runs.h"
 #include "protocol/sessions.h"
@@ -76,6 +78,27 @@ bool is_of_jwt(char c) {
          c == '_' || c == '.';
 }
 
+// A new key only where one is enrolled, and never in the place of another: it is written before it
+// is sent, so a lost answer loses none.
+Expected<jose::Es256Signer> machine_key(const std::string& file, bool enrols) {
+  auto key = load_agent_key(file);
+  if (key || key.error().code != Errc::not_found || !enrols) return key;
+  const auto made = crypto::Es256PrivateKey::generate();
+  const auto text = jose::write_private_jwk(made, jose::Jwk(made.public_key()).thumbprint());
+  WRIT_TRY_VOID(write_private_file(file, text.reveal(), Existing::keep));
+  return load_agent_key(file);
+}
+
+Expected<Session> login_machine(Context& context, Http& http, const LoginCommand& command,
+                                const LoginOptions& options) {
+  WRIT_TRY(const auto key, machine_key(command.machine_key, options.code.has_value()));
+  WRIT_TRY(auto session, open_session(http, options.identity, key, options.code, context.clock(),
+                                      context.random()));
+  session.ca_file = options.ca_file;
+  WRIT_TRY_VOID(Sessions(context.home()).save(session));
+  return session;
+}
+
 }  // namespace
 
 Expected<int> run_login(Context& context, const LoginCommand& command) {
@@ -99,11 +122,16 @@ Expected<int> run_login(Context& context, const LoginCommand& command) {
     WRIT_TRY(options.code, context.asker().secret("One-time code: "));
   }
   WRIT_TRY(auto* http, context.http());
-  WRIT_TRY(const auto session, login(*http, context.home(), context.asker(), options,
-                                     context.clock(), context.random()));
+  const bool machine = !command.machine_key.empty();
+  WRIT_TRY(const auto session, machine ? login_machine(context, *http, command, options)
+                                       : login(*http, context.home(), context.asker(), options,
+                                               context.clock(), context.random()));
   context.print("Signed in to " + identity.workspace + " at " + identity.server + " as " +
                 identity.user + ", until " + format_time(session.expires) + ".\n");
-  if (enrols) {
+  if (enrols && machine) {
+    context.print("Its key is in " + visible_text(command.machine_key) +
+                  ", without a passphrase: whoever reads that file is " + identity.user + ".\n");
+  } else if (enrols) {
     context.print("Your key is in " +
                   visible_text(user_key_path(context.home(), identity).string()) +
                   "; its passphrase is nowhere: remember it.\n");

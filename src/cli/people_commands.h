@@ -13,6 +13,9 @@ struct LoginCommand {
   bool with_code = false;         // asked for on the terminal
   std::string code_file{};        // or read from this file, or from standard input for "-"
   bool code_as_argument = false;  // given where every process on the machine can read it
+  // A file with a key of its own, for a machine that nobody is at: without a passphrase. It signs
+  // in and no more: what is signed is signed with a key that a passphrase opens.
+  std::string machine_key{};
 };
 // invalid_input for a code as an argument.
 Expected<int> run_login(Context& context, const LoginCommand& command);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/decide.h"
+#include "cli/proposals.h"
 #include "cli/render_actions.h"
 #include "cli/render_runs.h"
 #include "protocol/actions.h"
@@ -74,6 +75,14 @@ Expected<List> read_list(ApiClient& api, const std::string& path, const ListComm
   return out;
 }
 
+void say_if_cut(Context& context, const std::optional<std::string>& cursor,
+                const std::string& words) {
+  if (!cursor) return;
+  context.print(
+      context.style().notice("There is more: " + words + " --after " + visible_text(*cursor)) +
+      '\n');
+}
+
 template <typename List, typename Items, typename Render>
 Expected<int> show_list(Context& context, const std::string& path, const ListCommand& command,
                         Items List::* items, const std::string& words, const Render& render) {
@@ -84,13 +93,8 @@ Expected<int> show_list(Context& context, const std::string& path, const ListCom
     return kOk;
   }
   context.print(render(list, context.style()));
-  if (list.cursor) {
-    context.print(
-        context.style().notice("There is more: " + words +
-                               (command.state.empty() ? "" : " --state " + command.state) +
-                               " --after " + visible_text(*list.cursor)) +
-        '\n');
-  }
+  say_if_cut(context, list.cursor,
+             words + (command.state.empty() ? "" : " --state " + command.state));
   return kOk;
 }
 
@@ -185,11 +189,33 @@ Expected<int> run_resolve_action(Context& context, const std::string& action,
 }
 
 Expected<int> run_approvals(Context& context, const ListCommand& command) {
-  return show_list(context, "/v1/approvals", command, &protocol::ApprovalList::approvals,
-                   "writ approvals", render_approvals);
+  WRIT_TRY(auto api, context.api());
+  WRIT_TRY(const auto list,
+           read_list(api, "/v1/approvals", command, &protocol::ApprovalList::approvals));
+  // Before all others, and all at once: there are few.
+  protocol::ProposalList proposals;
+  if (command.after.empty()) {
+    WRIT_TRY(proposals, api.get<protocol::ProposalList>("/v1/proposals"));
+  }
+  if (command.json) {
+    auto out = list.to_json();
+    out["proposals"] = protocol::write_messages(proposals.proposals);
+    context.print_json(out);
+    return kOk;
+  }
+  const auto& style = context.style();
+  const auto of_applies = render_proposals(proposals, style);
+  context.print(of_applies);
+  if (!list.approvals.empty() || of_applies.empty()) {
+    context.print((of_applies.empty() ? "" : "\n") + render_approvals(list, style));
+  }
+  say_if_cut(context, list.cursor, "writ approvals");
+  return kOk;
 }
 
 Expected<int> run_decide(Context& context, const DecideCommand& command) {
+  if (command.approval.starts_with(protocol::ProposalId::prefix()))
+    return decide_proposal(context, command);
   WRIT_TRY(const auto id, id_text<ApprovalId>(command.approval, "an approval"));
   WRIT_TRY(auto api, context.api());
   WRIT_TRY(const auto file, load_user_key(context.home(), api.identity()));
