@@ -6,6 +6,8 @@
 namespace writ::demo {
 namespace {
 
+constexpr std::string_view kApprovalLife = "approval_life = \"5m\"";
+constexpr std::string_view kPipeline = "\n[users.ci]\nroles = [\"proposer\"]\n";
 constexpr std::string_view kExampleUrl = "\"http://127.0.0.1:8710\"";
 
 // A public key as an element of an agent's `keys`; the texts are base64url and need no escapes.
@@ -37,6 +39,12 @@ Expected<std::map<std::string, std::string, std::less<>>> acme_documents(
     }
     document->second += key_table(key);
   }
+  auto& workspace = documents["workspace.toml"];
+  const auto life = workspace.find(kApprovalLife);
+  if (life == std::string::npos)
+    return fail(Errc::internal, "the example's approvals last otherwise than expected");
+  if (settings.proposed) workspace.replace(life, kApprovalLife.size(), "approval_life = \"6m\"");
+  workspace += kPipeline;
   return documents;
 }
 

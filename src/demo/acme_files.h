@@ -26,10 +26,12 @@ std::span<const EmbeddedFile> acme_files();
 struct AcmeSettings {
   std::uint16_t billing_port = 0;
   std::map<std::string, jose::Jwk> agent_keys;  // by the agent's name
+  // With what the story's pipeline proposes: a minute more to act on an approval.
+  bool proposed = false;
 };
 
-// The documents, by path, with these settings in them. internal if the example has changed so that
-// they do not fit.
+// The documents, by path, with these settings in them, and with the story's pipeline as a user.
+// internal if the example has changed so that they do not fit.
 Expected<std::map<std::string, std::string, std::less<>>> acme_documents(
     const AcmeSettings& settings);
 

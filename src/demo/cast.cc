@@ -37,12 +37,14 @@ Expected<Cast> Cast::create(const Place& place, const SecretBytes& passphrase) {
   WRIT_TRY(auto bob, Person::create(place, "bob", passphrase));
   WRIT_TRY(auto carol, Person::create(place, "carol", passphrase));
   WRIT_TRY(auto olivia, Person::create(place, "olivia", passphrase));
+  WRIT_TRY(auto ci, Person::create(place, "ci", passphrase));
   return Cast{.place = place,
               .ada = std::move(ada),
               .alice = std::move(alice),
               .bob = std::move(bob),
               .carol = std::move(carol),
               .olivia = std::move(olivia),
+              .ci = std::move(ci),
               .planner = agent("planner"),
               .support = agent("support"),
               .billing = agent("billing")};

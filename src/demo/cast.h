@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cast: who plays in the story: five people and three agents, each with a key of its own.
+// Cast: who plays in the story: five people, a pipeline and three agents, each with a key of its
+// own.
 #pragma once
 
 #include <future>
@@ -43,6 +44,7 @@ struct Cast {
   Person bob;     // of finance
   Person carol;   // of the controllers
   Person olivia;  // the auditor
+  Person ci;      // a pipeline, which proposes and no more
   Agent planner;
   Agent support;
   Agent billing;

@@ -10,7 +10,8 @@ namespace {
 
 Expected<void> write_documents(const Keepsakes& keepsakes) {
   WRIT_TRY(const auto documents, acme_documents({.billing_port = keepsakes.stage.billing_port(),
-                                                 .agent_keys = keepsakes.cast.agent_keys()}));
+                                                 .agent_keys = keepsakes.cast.agent_keys(),
+                                                 .proposed = true}));
   for (const auto& [path, text] : documents) {
     WRIT_TRY_VOID(cli::write_private_file(keepsakes.directory / "acme" / path, as_bytes(text)));
   }
@@ -28,7 +29,8 @@ Expected<void> write_keys(Keepsakes& keepsakes) {
     WRIT_TRY_VOID(cli::write_private_file(key_path(keepsakes, *agent), text.reveal()));
   }
   // The admin last: the session that is written last is the current one.
-  for (const Person* person : {&cast.alice, &cast.bob, &cast.carol, &cast.olivia, &cast.ada}) {
+  for (const Person* person :
+       {&cast.ci, &cast.alice, &cast.bob, &cast.carol, &cast.olivia, &cast.ada}) {
     WRIT_TRY_VOID(person->write_down(keepsakes.directory / "home"));
   }
   // For those who follow docs/protocol.md with curl: nobody is there to type a passphrase.

@@ -117,20 +117,32 @@ Expected<cli::HttpAnswer> Person::apply(protocol::ApplyRequest request) {
            message_of<protocol::ApplyAnswer>(post("/v1/apply", request.to_json())));
   request.dry_run = false;
   request.base = seen.base;
+  WRIT_TRY(request.signed_by_admin, sign(seen.base, seen.digest, seen.changes));
+  return post("/v1/apply", request.to_json());
+}
+
+Expected<protocol::ApplySignature> Person::sign(const protocol::VersionName& base,
+                                                const Digest& digest,
+                                                const std::vector<protocol::Change>& changes) {
   approval::ApplyStatement statement{
       .workspace = {},
-      .base_version = seen.base.version,
-      .base = seen.base.digest,
-      .digest = seen.digest,
-      .difference = approval::difference_digest(protocol::write_messages(seen.changes)),
+      .base_version = base.version,
+      .base = base.digest,
+      .digest = digest,
+      .difference = approval::difference_digest(protocol::write_messages(changes)),
       .fresh = freshness()};
   WRIT_TRY(statement.workspace, workspace_id());
-  request.signed_by_admin = protocol::ApplySignature{
+  return protocol::ApplySignature{
       .difference = statement.difference,
       .nonce = statement.fresh.nonce,
       .expiry = statement.fresh.expires,
       .signature = key_.sign(as_bytes(approval::canonical_apply(statement)))};
-  return post("/v1/apply", request.to_json());
+}
+
+Expected<cli::HttpAnswer> Person::approve(const protocol::ProposalView& proposal) {
+  protocol::ProposalDecision decision{.signed_by_admin = {}, .denial = {}};
+  WRIT_TRY(decision.signed_by_admin, sign(proposal.from, proposal.digest, proposal.changes));
+  return post("/v1/proposals/" + proposal.item.id.to_string() + "/decisions", decision.to_json());
 }
 
 Expected<cli::HttpAnswer> Person::decide(const protocol::ApprovalView& approval,

@@ -23,6 +23,7 @@
 #include "protocol/apply.h"
 #include "protocol/approvals.h"
 #include "protocol/credentials.h"
+#include "protocol/proposals.h"
 #include "protocol/sessions.h"
 
 namespace writ::demo {
@@ -57,6 +58,9 @@ class Person {
   // Looks at the difference, signs exactly that, and applies it.
   Expected<cli::HttpAnswer> apply(protocol::ApplyRequest request);
 
+  // The same of what somebody else proposed.
+  Expected<cli::HttpAnswer> approve(const protocol::ProposalView& proposal);
+
   // Signs a decision about exactly what the view's statement says and sends it (P20).
   Expected<cli::HttpAnswer> decide(const protocol::ApprovalView& approval,
                                    approval::Verdict verdict, std::vector<std::string> groups);
@@ -71,6 +75,8 @@ class Person {
       : place_(place), file_(std::move(file)), private_key_(key), key_(std::move(key)) {}
   Expected<cli::HttpAnswer> send(std::string method, std::string target, SecretBytes body,
                                  std::string content_type, bool is_signed = false);
+  Expected<protocol::ApplySignature> sign(const protocol::VersionName& base, const Digest& digest,
+                                          const std::vector<protocol::Change>& changes);
   Expected<WorkspaceId> workspace_id();
   approval::Freshness freshness() const;
 

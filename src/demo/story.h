@@ -62,6 +62,7 @@ class Story {
   bool look_back();        // 9
 
   bool enrol_people();
+  bool propose_by_pipeline();
   void refuse_other_uses_of_delegation(const SecretBytes& token);
   void show_runs();
   bool approve_refund();

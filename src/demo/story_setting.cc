@@ -3,6 +3,7 @@
 #include "demo/acme_files.h"
 #include "demo/story.h"
 #include "protocol/apply.h"
+#include "protocol/proposals.h"
 #include "protocol/sessions.h"
 
 namespace writ::demo {
@@ -76,7 +77,7 @@ bool Story::found_workspace() {
 
 bool Story::enrol_people() {
   auto& cast = scene_.cast;
-  for (Person* person : {&cast.alice, &cast.bob, &cast.carol, &cast.olivia}) {
+  for (Person* person : {&cast.alice, &cast.bob, &cast.carol, &cast.olivia, &cast.ci}) {
     const auto invitation = message_of<protocol::Invitation>(
         cast.ada.post_signed("/v1/users/" + person->name() + "/invitations", {}));
     const auto enrolled = invitation
@@ -88,11 +89,45 @@ bool Story::enrol_people() {
       return false;
     }
   }
+  if (!propose_by_pipeline()) return false;
   const auto found = cast.discover();
   const Seen metadata{.request = "GET /.well-known/oauth-authorization-server",
                       .text = found ? "" : found.error().to_string()};
   return tell("The agents find the authorization server's endpoints in its metadata.", metadata,
               {holds(found.has_value(), "metadata of this very server")});
+}
+
+// CI's way: it cannot sign, so it proposes, and the admin reads and signs.
+bool Story::propose_by_pipeline() {
+  auto& cast = scene_.cast;
+  const auto documents = acme_documents(
+      {.billing_port = scene_.billing_port, .agent_keys = cast.agent_keys(), .proposed = true});
+  if (!documents) return false;
+  const protocol::ApplyRequest wanted{
+      .documents = *documents, .dry_run = false, .base = {}, .signed_by_admin = {}};
+  const auto applied = seen("POST /v1/apply", cast.ci.post("/v1/apply", wanted.to_json()));
+  tell("A pipeline, ci, has the role proposer. It may not apply.", applied,
+       {has_status(applied, 403)});
+  auto answer = cast.ci.post("/v1/proposals", wanted.to_json());
+  const auto proposed = message_of<protocol::ProposeAnswer>(answer);
+  const auto asked = seen("POST /v1/proposals", std::move(answer));
+  if (!tell(
+          "It proposes what the main branch says now: a minute more to act on an approval. Of the "
+          "documents in force it is shown nothing.",
+          asked,
+          {has_status(asked, 201), holds(proposed && proposed->proposal, "a proposal"),
+           holds(!asked.body.contains("\"changes\""), "no difference")}) ||
+      !proposed || !proposed->proposal) {
+    return false;
+  }
+  const auto path = "/v1/proposals/" + proposed->proposal->id.to_string();
+  const auto view = message_of<protocol::ProposalView>(cast.ada.get(path));
+  if (!view) return false;
+  const auto decided = seen("POST " + path + "/decisions", cast.ada.approve(*view));
+  return tell(
+      "Ada reads the difference and signs it with her own key; exactly that is published. Her "
+      "session alone could not.",
+      decided, {has_status(decided, 200), holds(decided.member("state") == "applied", "applied")});
 }
 
 }  // namespace writ::demo
