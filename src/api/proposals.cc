@@ -38,6 +38,7 @@ Task<Handled> Endpoints::propose(Asked& asked) {
                            "who can sign applies: POST /v1/apply")
                           .error());
   }
+  WRIT_API_TRY_VOID(parts_.proposals.pace(*asked.workspace, asked.caller.user->id));
   std::optional<broker::VersionName> base;
   if (message.base)
     base = broker::VersionName{.number = message.base->version, .digest = message.base->digest};

@@ -118,6 +118,14 @@ TEST_F(ProposalsApiTest, P40_AnotherVersionIsAConflictThatShowsTheDifference) {
   EXPECT_EQ(again.text("state"), "superseded");
 }
 
+TEST_F(ProposalsApiTest, P25_APipelineThatProposesAllTheTimeIsToldToWait) {
+  for (int i = 0; i < broker::Proposals::kAtOnce; ++i) (void)proposed();
+  const auto seen = as("ci", "POST", "/v1/proposals", documents_with("erin"));
+  EXPECT_EQ(seen.status, 429) << seen.body;
+  EXPECT_EQ(seen.text("limit"), "proposals_per_minute");
+  EXPECT_THAT(seen.head, HasSubstr("Retry-After: 10"));
+}
+
 TEST_F(ProposalsApiTest, P40_AProposalIsSignedByNobodyBeforehand) {
   auto documents = acme.documents();
   documents["workspace.toml"] += "\n[users.erin]\n";

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/encoding.h"
+#include "broker/time_guard.h"
 #include "wire/canonical.h"
 #include "wire/json.h"
 
@@ -190,6 +191,8 @@ Expected<Proposal> Proposal::from_json(const Json& value) {
 ProposalState state_at(const Proposal& proposal, const VersionName& current, TimePoint now) {
   if (proposal.state != ProposalState::pending) return proposal.state;
   if (now >= proposal.expires) return ProposalState::expired;
+  // Made by a clock that was ahead: its time would be over who knows when (P24).
+  if (now + TimeGuard::kTolerance < proposal.created) return ProposalState::expired;
   return proposal.base == current ? ProposalState::pending : ProposalState::superseded;
 }
 

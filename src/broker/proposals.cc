@@ -99,6 +99,23 @@ Proposals::Change Proposals::ending(const LiveWorkspace& workspace, const Propos
   return {std::move(next), before.revision, std::move(append)};
 }
 
+Expected<void> Proposals::pace(const LiveWorkspace& workspace, UserId user) {
+  const auto now = clock_.steady_now();
+  const std::lock_guard lock(mutex_);
+  auto& rested_at = boards_[workspace.id()].rested_at;
+  std::erase_if(rested_at, [now](const auto& item) { return item.second <= now; });
+  const auto known = rested_at.find(user);
+  const auto next = (known == rested_at.end() ? now : known->second) + kPace;
+  if (next - now > kAtOnce * kPace) {
+    return over_limit({.limit = "proposals_per_minute",
+                       .after = std::chrono::ceil<seconds>(next - now - kAtOnce * kPace)},
+                      "you propose more often than one may (proposals_per_minute)",
+                      "wait, then propose what you want by then");
+  }
+  rested_at[user] = next;
+  return {};
+}
+
 Expected<void> Proposals::may_ask(const LiveWorkspace& workspace, const Proposal& asked) const {
   const auto back_off = workspace.version()->approvals().back_off;
   const std::lock_guard lock(mutex_);
@@ -340,12 +357,12 @@ Task<Expected<void>> Proposals::settle(LiveWorkspace& workspace) {
   for (const auto& proposal : open(workspace)) {
     const auto now = clock_.now();
     const auto is = state(workspace, *proposal);
-    const bool over = now >= proposal->expires;
+    const bool over = is == ProposalState::expired || now >= proposal->expires;
     Change change{.next = *proposal, .expected = proposal->revision, .entry = {}};
     if (is == ProposalState::pending || (is == proposal->state && !over)) continue;
     if (is != proposal->state) {
       change.next.state = is;
-      change.next.ended = over ? proposal->expires : now;
+      change.next.ended = std::min(now, proposal->expires);
       change = ending(workspace, *proposal, std::move(change.next),
                       is == ProposalState::expired ? "nobody decided it in time"
                                                    : "another version was published");

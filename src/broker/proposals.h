@@ -34,6 +34,12 @@ class Proposals {
                                                   workspace::Documents documents,
                                                   std::optional<VersionName> base, Authority by);
 
+  // Whether this person may propose now: kAtOnce times, and then once in kPace. rate_limited where
+  // not. Each proposal is held against the documents in force, and leaves entries in the log (P25).
+  Expected<void> pace(const LiveWorkspace& workspace, UserId user);
+  static constexpr int kAtOnce = 6;
+  static constexpr seconds kPace{10};
+
   // What it would change now. `by` is whoever looks.
   Task<std::expected<Applied, NotApplied>> look(LiveWorkspace& workspace, const Proposal& proposal,
                                                 Authority by);
@@ -76,6 +82,8 @@ class Proposals {
   };
   struct Board {
     std::map<ProposalId, Entry> by_id;
+    // When each proposer may propose kAtOnce times again; of those who lately did.
+    std::map<UserId, SteadyPoint> rested_at;
     std::deque<ProposalId> ended;  // without documents, in the order in which they ended
   };
   // A write of one proposal on the condition of its revision, and what the log says of it.

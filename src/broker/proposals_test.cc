@@ -262,6 +262,29 @@ TEST_F(ProposalsTest, P40_WhatNobodyDecidesEndsByItself) {
   EXPECT_EQ(entries(audit::Kind::proposal_expired)[0].at("state"), Json("expired"));
 }
 
+TEST_F(ProposalsTest, P24_AProposalOfAClockThatWasAheadHasEnded) {
+  const auto asked = proposed();
+  acme.clock().set_wall(acme.clock().now() - seconds(30));
+  EXPECT_EQ(state(asked), ProposalState::pending) << "clocks are set back a little";
+  acme.clock().set_wall(acme.clock().now() - seconds(1));
+  EXPECT_EQ(state(asked), ProposalState::expired);
+  settle();
+  EXPECT_FALSE(has_documents(*asked));
+}
+
+TEST_F(ProposalsTest, P25_NobodyProposesMoreThanAFewTimesAMinute) {
+  const auto user = acme.user_id("ci");
+  for (int i = 0; i < Proposals::kAtOnce; ++i)
+    EXPECT_TRUE(proposals.pace(acme.workspace(), user)) << i;
+  const auto refused = proposals.pace(acme.workspace(), user);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(exceeded(refused.error())->after, Proposals::kPace);
+  EXPECT_TRUE(proposals.pace(acme.workspace(), acme.user_id("admin")));
+  acme.clock().advance(Proposals::kPace);
+  EXPECT_TRUE(proposals.pace(acme.workspace(), user));
+  EXPECT_FALSE(proposals.pace(acme.workspace(), user));
+}
+
 // A pipeline that runs again and again asks once, about what it wants now.
 TEST_F(ProposalsTest, P37_AProposerHasOneOpenProposal) {
   const auto first = proposed();
