@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 
+#include "base/metered_budget.h"
+
 namespace writ {
 namespace {
 
@@ -25,8 +27,9 @@ void block_signals() {
 
 }  // namespace
 
-Loop::Loop(const Clock& clock, milliseconds tick)
+Loop::Loop(const Clock& clock, milliseconds tick, TurnWatch watch)
     : clock_(clock),
+      watch_(std::move(watch)),
       wheel_(clock.steady_now(), tick, [this] { start_ticking(); }),
       context_(1),
       work_(context_.get_executor()),
@@ -51,7 +54,12 @@ void Loop::start(const std::string& name) {
 void Loop::run() {
   block_signals();
   current_loop = this;
-  context_.run();
+  if (watch_) {
+    for (auto before = steps_of_thread(); context_.run_one() > 0; before = steps_of_thread())
+      watch_(steps_of_thread() - before);
+  } else {
+    context_.run();
+  }
   current_loop = nullptr;
 }
 
@@ -79,9 +87,10 @@ void Loop::start_ticking() {
   });
 }
 
-LoopPool::LoopPool(const Clock& clock, std::size_t size) {
+LoopPool::LoopPool(const Clock& clock, std::size_t size, const TurnWatch& watch) {
   if (size == 0) size = std::max(1U, std::thread::hardware_concurrency());
-  for (std::size_t i = 0; i < size; ++i) loops_.push_back(std::make_unique<Loop>(clock));
+  for (std::size_t i = 0; i < size; ++i)
+    loops_.push_back(std::make_unique<Loop>(clock, milliseconds(100), watch));
 }
 
 void LoopPool::start() {

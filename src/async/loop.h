@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <future>
@@ -33,10 +34,14 @@ struct ParkedTask
   std::move_only_function<void()> resume;
 };
 
+// For tests: told after each turn of a loop, on its thread, how many steps of MeteredBudgets
+// (base/metered_budget.h) were spent in it.
+using TurnWatch = std::function<void(std::uint64_t steps)>;
+
 // The clock outlives the loop. Unless said otherwise a member is for the loop's own thread.
 class Loop {
  public:
-  explicit Loop(const Clock& clock, milliseconds tick = milliseconds(100));
+  explicit Loop(const Clock& clock, milliseconds tick = milliseconds(100), TurnWatch watch = {});
   // Stops, and then destroys what is still suspended on it, without resuming it.
   ~Loop();
   Loop(const Loop&) = delete;
@@ -74,6 +79,7 @@ class Loop {
   // The context is destroyed before the wheel and the list, because that destroys suspended
   // coroutines, which unlink themselves from both.
   const Clock& clock_;
+  const TurnWatch watch_;
   TimerWheel wheel_;
   boost::intrusive::list<ParkedTask, boost::intrusive::constant_time_size<false>> parked_;
   asio::io_context context_;
@@ -112,7 +118,7 @@ T run_on(Loop& loop, Task<T> task) {
 class LoopPool {
  public:
   // `size` 0 is one a core.
-  explicit LoopPool(const Clock& clock, std::size_t size = 0);
+  explicit LoopPool(const Clock& clock, std::size_t size = 0, const TurnWatch& watch = {});
 
   void start();
   void stop();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/calls.h"
 
+#include "async/turn.h"
 #include "broker/facts.h"
 #include "broker/history.h"
 #include "broker/outcomes.h"
@@ -91,6 +92,8 @@ Task<Calls::Step<action::AuthorizedAction>> Calls::decide(LiveWorkspace& workspa
   const auto& proof = matched.call.proof();
   auto right = proof ? parts_.time.check(proof->made) : parts_.time.check();
   if (!right) co_return stop(std::move(right).error());
+  // P48: each of these may spend a budget, and so may who called this.
+  if (turn_is_heavy()) co_await end_turn();
   const auto version = workspace.version();
   if (auto again = match_again(*version, matched); !again) co_return stop(std::move(again).error());
   // P14, of what it is now: a call that was held may have become one that moves money.
@@ -115,6 +118,7 @@ Task<Calls::Step<action::AuthorizedAction>> Calls::decide(LiveWorkspace& workspa
                                       matched.request, account, matched.idempotency_key);
   if (auto known = co_await check_known(workspace, matched, proposed); !known)
     co_return std::unexpected(std::move(known).error());
+  if (turn_is_heavy()) co_await end_turn();
   auto decided =
       version->decider().decide(std::move(proposed), version->terms(), parts_.clock.now());
   if (decided) co_return std::move(*decided);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "async/turn.h"
 #include "base/check.h"
 #include "observe/trace_context.h"
 #include "tools/request.h"
@@ -196,6 +197,8 @@ Task<std::expected<broker::Matched, Answer>> Proxy::match(
       }
       break;
   }
+  // P48: finding the operation may have spent a budget, and matching may spend another.
+  if (turn_is_heavy()) co_await end_turn();
   auto matched =
       tools::match_request(*server, request.method(), place.target, request.fields(), body);
   if (!matched) co_return refuse(matched.error());

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "base/metered_budget.h"
 #include "cedar/authorizer.h"
 #include "policy/input.h"
 
@@ -80,7 +81,7 @@ std::expected<action::AuthorizedAction, Denied> Decider::decide(action::Proposed
   }
 
   // One budget for all that this decision costs the loop (P48).
-  StepBudget budget(cedar::kDecisionSteps);
+  MeteredBudget budget(cedar::kDecisionSteps);
   auto context = call_context(proposed, now, budget);
   if (!context) return deny({Operand::policy, context.error().to_string()});
   auto entities = model_->entities().with({run_entity(call, proposed.workspace_name())});

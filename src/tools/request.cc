@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/metered_budget.h"
 #include "tools/compiled_schema.h"
 #include "tools/text_value.h"
 #include "wire/canonical.h"
@@ -350,7 +351,7 @@ Expected<const Operation*> find_operation(const ToolServer& server, std::string_
                                           std::string_view target) {
   const auto parsed = parse_target(target);
   if (!parsed) return at(parsed.error(), "path");
-  StepBudget budget(kValidationSteps);
+  MeteredBudget budget(kValidationSteps);
   return find(server, method, *parsed, budget);
 }
 
@@ -358,14 +359,14 @@ Expected<ToolRequest> match_request(const ToolServer& server, std::string_view m
                                     std::string_view target, const Fields& fields, BytesView body) {
   const auto parsed = parse_target(target);
   if (!parsed) return at(parsed.error(), "path");
-  StepBudget budget(kValidationSteps);
+  MeteredBudget budget(kValidationSteps);
   WRIT_TRY(const Operation* operation, find(server, method, *parsed, budget));
   WRIT_TRY(auto arguments, Extractor(server, *operation).extract(*parsed, fields, body));
   return render(*operation, std::move(arguments), budget);
 }
 
 Expected<ToolRequest> render_request(const Operation& operation, JsonObject arguments) {
-  StepBudget budget(kValidationSteps);
+  MeteredBudget budget(kValidationSteps);
   return render(operation, std::move(arguments), budget);
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/metered_budget.h"
 #include "cedar/policy_set.h"
 #include "crypto/hash.h"
 #include "delegation/documents.h"
@@ -246,7 +247,7 @@ class VersionBuilder {
   Names names_;
   const Clock& clock_;
   Random& random_;
-  StepBudget budget_;
+  MeteredBudget budget_;
   std::shared_ptr<Version> version_{new Version};
   std::map<std::string, AgentId, std::less<>> agents_;
   std::set<std::string, std::less<>> failed_;  // files that have a problem
