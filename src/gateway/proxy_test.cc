@@ -188,6 +188,55 @@ TEST(ProxyLimits, P37_ACallTakesItsShareBeforeItsBodyIsRead) {
   EXPECT_EQ(seen.status, 403);
 }
 
+TEST(ProxyLimits, P37_WhatACallDeclaresCountsAndElseItsLimit) {
+  // A body of an operation of this server has at most 64 KiB, and its agent a little more.
+  constexpr std::uint64_t kLimit = 65'536;
+  Gateway gateway({}, {}, {.per_second = 100'000, .burst = 100'000},
+                  {.call_bytes = {.server = 8 << 20, .workspace = 4 << 20, .agent = kLimit + 256}});
+  const auto run = gateway.acme().refund_chain();
+  const auto refund_of = [](std::string key) {
+    auto call = Gateway::refund(std::move(key));
+    call.body.insert(1, 512, ' ');
+    return call;
+  };
+  const auto refund = [&](std::string key) {
+    return gateway.call(*run, refund_of(std::move(key))).response();
+  };
+  // Its head alone, up to the point at which its body is waited for.
+  const auto begin = [&](std::string key, bool declared) {
+    auto call = refund_of(std::move(key));
+    call.headers = "Expect: 100-continue\r\n";
+    auto bytes = gateway.request(*run, call);
+    if (!declared) {
+      const auto at = bytes.find("Content-Length: ");
+      bytes.replace(at, bytes.find("\r\n", at) - at, "Transfer-Encoding: chunked");
+    }
+    bytes.resize(bytes.find("\r\n\r\n") + 4);
+    auto agent = gateway.send(bytes);
+    EXPECT_THAT(agent.socket().read_through("\r\n\r\n"), HasSubstr("100 Continue"));
+    return agent;
+  };
+
+  auto chunked = begin("key-1", false);
+  const auto refused = refund("key-2");
+  EXPECT_EQ(refused.status, 429) << refused.body;
+  EXPECT_EQ(refused.member("limit"), "call_bytes_per_agent");
+  // A call without a body takes what its arguments do.
+  EXPECT_EQ(
+      gateway.call(*run, {.method = "DELETE", .target = "/v1/customers/cus_1"}).response().status,
+      403);
+  chunked.socket().close();
+  SeenResponse seen;
+  do {
+    seen = refund("key-3");
+  } while (seen.status == 429);
+  EXPECT_EQ(seen.status, 403) << seen.body;
+
+  // One that says how long it is takes that alone.
+  auto declared = begin("key-4", true);
+  EXPECT_EQ(refund("key-5").status, 403);
+}
+
 TEST(ProxyLimits, P37_ManySmallValuesCountAsTheMemoryThatTheyTake) {
   Gateway gateway(
       {},
