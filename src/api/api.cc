@@ -156,7 +156,7 @@ Task<Handled> Api::answer(net::ServerRequest& request, Match match) {
   request.known();
   asked.names = std::move(match.names);
   // P37: before anything is looked up, or a byte of the body is read.
-  WRIT_API_TRY(const auto share, admit(asked, route.takes));
+  WRIT_API_TRY(asked.share, admit(asked, route.takes));
   // What nobody of this kind may do to anything is refused before anything is looked up.
   if (asked.caller.run != nullptr &&
       broker::decide(operation, asked.caller, {}) == broker::ControlVerdict::denied) {
@@ -180,10 +180,10 @@ Task<Handled> Api::answer(net::ServerRequest& request, Match match) {
   if (!read) co_return problem(read.error());
 
   auto handled = co_await (endpoints_.*route.handler)(asked);
-  const bool is_read = route.method == "GET";
+  const bool is_read = route.method == "GET" || (handled && handled->is_read);
   // A commit that met another caller than the one decided on, and what was read for somebody who
-  // may not see it any more.
-  if (is_read || (!handled && handled.error().status == 409)) {
+  // may not see it any more. Documents are checked for a while, so whatever is said of them is too.
+  if (is_read || (!handled && (handled.error().status == 409 || route.takes == Takes::documents))) {
     if (auto still = decide_again(asked, operation, *subject); !still)
       co_return std::unexpected(std::move(still).error());
   }
@@ -191,17 +191,22 @@ Task<Handled> Api::answer(net::ServerRequest& request, Match match) {
   co_return handled;
 }
 
-Expected<Api::Admitted> Api::admit(const Asked& asked, Takes takes) {
+Expected<std::shared_ptr<const void>> Api::admit(const Asked& asked, Takes takes) {
   const broker::Holder holder{.workspace = asked.workspace->id(),
                               .member = asked.caller.run != nullptr ? asked.caller.run->agent.raw()
                                                                     : asked.caller.user->id.raw()};
   const std::uint64_t most = !asked.request.has_body()   ? 0
                              : takes == Takes::documents ? kMaxApplyBody
                                                          : kMaxSmallBody;
-  Admitted out;
-  WRIT_TRY(out.request, parts_.shares.control_requests.take(holder));
-  WRIT_TRY(out.bytes, parts_.shares.control_bytes.take(
-                          holder, std::min(asked.request.declared_length().value_or(most), most)));
+  // What a request takes of its sender's share.
+  struct Admitted {
+    broker::Share::Slot request;
+    broker::Share::Slot bytes;
+  };
+  auto out = std::make_shared<Admitted>();
+  WRIT_TRY(out->request, parts_.shares.control_requests.take(holder));
+  WRIT_TRY(out->bytes, parts_.shares.control_bytes.take(
+                           holder, std::min(asked.request.declared_length().value_or(most), most)));
   return out;
 }
 
@@ -225,7 +230,7 @@ Task<Expected<void>> Api::read_body(Asked& asked, Takes takes) {
       break;
     }
     case Takes::documents: {
-      WRIT_CO_TRY(asked.body, co_await net::read_json(request, kMaxApplyBody));
+      WRIT_CO_TRY(asked.documents, co_await net::read_json_text(request, kMaxApplyBody));
       break;
     }
     case Takes::secret: {
@@ -290,7 +295,9 @@ Expected<Asked> Api::authenticate(net::ServerRequest& request, broker::Operation
                .approval = {},
                .proposal = {},
                .body = {},
-               .secret = {}};
+               .secret = {},
+               .documents = {},
+               .share = {}};
 }
 
 Expected<Asked> Api::authenticate_agent(net::ServerRequest& request,
@@ -332,7 +339,9 @@ Expected<Asked> Api::authenticate_agent(net::ServerRequest& request,
                .approval = {},
                .proposal = {},
                .body = {},
-               .secret = {}};
+               .secret = {},
+               .documents = {},
+               .share = {}};
 }
 
 Expected<void> Api::use_proof(const action::ProofId& proof) {

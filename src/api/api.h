@@ -39,12 +39,8 @@ class Api {
  private:
   Task<Handled> answer(net::ServerRequest& request);
   Task<Handled> answer(net::ServerRequest& request, Match match);
-  // What a request takes of its sender's share; held until it is answered.
-  struct Admitted {
-    broker::Share::Slot request;
-    broker::Share::Slot bytes;
-  };
-  Expected<Admitted> admit(const Asked& asked, Takes takes);
+  // Takes the request's part of its sender's share, until nobody has the pointer.
+  Expected<std::shared_ptr<const void>> admit(const Asked& asked, Takes takes);
   Expected<Asked> authenticate(net::ServerRequest& request, broker::Operation operation);
   Task<Expected<void>> read_body(Asked& asked, Takes takes);
   // Who asks, as of now, and whether they still may; the refusal where not.

@@ -39,9 +39,14 @@ struct Asked {
   broker::Approvals::Shared approval;
   broker::Proposals::Shared proposal;
 
-  // The body, as its route says (routes.h): a JSON object, or a secret's octets.
+  // The body, as its route says (routes.h): a JSON object, a secret's octets, or the text of
+  // documents that nobody has parsed yet.
   Json body;
   std::optional<SecretBytes> secret;
+  Bytes documents;
+  // The request's share of what its sender may have under way (P37): of whatever outlives the
+  // request with a part of it.
+  std::shared_ptr<const void> share;
 };
 
 struct Answer {
@@ -49,6 +54,8 @@ struct Answer {
   std::string type = "application/json";
   Bytes body;
   CancelToken until{};  // sending stops when it is cancelled
+  // It tells of the workspace and did nothing, so it is decided once more before it is sent (P35).
+  bool is_read = false;
 };
 
 using Handled = std::expected<Answer, net::Problem>;

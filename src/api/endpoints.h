@@ -95,6 +95,8 @@ class Endpoints {
   protocol::ApprovalItem item(const approval::Approval& approval) const;
   protocol::ProposalItem item(const broker::LiveWorkspace& workspace,
                               const broker::Proposal& proposal) const;
+  // A place to check documents in.
+  Expected<broker::Builds::SharedPlace> place_of(const Asked& asked);
   Task<Expected<broker::RecordedReadings>> record(const Asked& asked, broker::Operation operation,
                                                   std::vector<broker::Reading> readings) const;
   Task<Expected<audit::Receipt>> latest_receipt(const Asked& asked, broker::Receipted which);

@@ -26,6 +26,7 @@ struct Parts {
   broker::SignIns& sign_ins;
   broker::Sessions& sessions;
   broker::Users& users;
+  broker::Builds& builds;
   broker::Applying& applying;
   broker::Proposals& proposals;
   broker::Credentials& credentials;

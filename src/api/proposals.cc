@@ -12,6 +12,17 @@ namespace {
 
 constexpr std::size_t kMaxNote = 1000;
 
+Expected<protocol::ApplyRequest> parse(BytesView text) {
+  WRIT_TRY(const auto body, net::parse_json_body(text, kMaxApplyBody));
+  WRIT_TRY(auto message, protocol::ApplyRequest::from_json(body));
+  if (message.dry_run || message.signed_by_admin) {
+    return fail(Errc::invalid_input, "a proposal has documents and a base, and no more",
+                message.dry_run ? "/dry_run" : "/signature",
+                "who can sign applies: POST /v1/apply");
+  }
+  return message;
+}
+
 }  // namespace
 
 protocol::ProposalItem Endpoints::item(const broker::LiveWorkspace& workspace,
@@ -30,20 +41,19 @@ protocol::ProposalItem Endpoints::item(const broker::LiveWorkspace& workspace,
   return out;
 }
 
+// Documents are parsed, built, compared and shown off the loop (P48), as those of an apply.
 Task<Handled> Endpoints::propose(Asked& asked) {
-  WRIT_API_TRY(auto message, message_of<protocol::ApplyRequest>(asked));
-  if (message.dry_run || message.signed_by_admin) {
-    co_return problem(fail(Errc::invalid_input, "a proposal has documents and a base, and no more",
-                           message.dry_run ? "/dry_run" : "/signature",
-                           "who can sign applies: POST /v1/apply")
-                          .error());
-  }
+  WRIT_API_TRY(const auto place, place_of(asked));
+  WRIT_API_TRY(auto parsed, co_await parts_.builds.run(
+                                place, [text = std::move(asked.documents)] { return parse(text); },
+                                asked.ended));
+  WRIT_API_TRY(auto message, std::move(parsed));
   WRIT_API_TRY_VOID(parts_.proposals.pace(*asked.workspace, asked.caller.user->id));
   std::optional<broker::VersionName> base;
   if (message.base)
     base = broker::VersionName{.number = message.base->version, .digest = message.base->digest};
   auto proposed = co_await parts_.proposals.propose(*asked.workspace, std::move(message.documents),
-                                                    base, *asked.authority);
+                                                    base, *asked.authority, place);
   if (!proposed) {
     auto& failed = proposed.error();
     // What the documents of now say is not the proposer's to see.
@@ -80,18 +90,24 @@ Task<Handled> Endpoints::proposal(Asked& asked) {
     co_return json_answer(item(*asked.workspace, about).to_json());
   WRIT_API_TRY_VOID(co_await record(asked, broker::Operation::see_proposal,
                                     {{about.id.to_string(), "documents"}}));
-  auto looked = co_await parts_.proposals.look(*asked.workspace, about, *asked.authority);
+  WRIT_API_TRY(const auto place, place_of(asked));
+  auto looked = co_await parts_.proposals.look(*asked.workspace, about, *asked.authority, place);
   if (!looked && looked.error().error.code == Errc::conflict)
     co_return json_answer(item(*asked.workspace, about).to_json());
   if (!looked) co_return std::unexpected(problem_of(looked.error()));
-  const protocol::ProposalView out{.item = item(*asked.workspace, about),
-                                   .from = name_of(looked->base),
-                                   .digest = looked->digest,
-                                   .changes = shown(looked->changes),
-                                   .revoked_runs = std::move(looked->revoked),
-                                   .salt = about.salt,
-                                   .nonce = about.nonce};
-  co_return json_answer(out.to_json());
+  const auto render = [item = item(*asked.workspace, about), salt = about.salt, nonce = about.nonce,
+                       applied = std::move(*looked)] {
+    return json_answer(protocol::ProposalView{.item = item,
+                                              .from = name_of(applied.base),
+                                              .digest = applied.digest,
+                                              .changes = shown(applied.changes),
+                                              .revoked_runs = applied.revoked,
+                                              .salt = salt,
+                                              .nonce = nonce}
+                           .to_json());
+  };
+  WRIT_API_TRY(auto rendered, co_await parts_.builds.run(place, render, asked.ended));
+  co_return std::move(rendered);
 }
 
 Task<Handled> Endpoints::decide_proposal(Asked& asked) {

@@ -292,6 +292,7 @@ class ApiServer : public broker::ControlPlane {
             .sign_ins = sign_ins,
             .sessions = sessions,
             .users = users,
+            .builds = builds,
             .applying = applying,
             .proposals = proposals,
             .credentials = credentials,

@@ -24,6 +24,33 @@ broker::ApplyAsk ask_of(protocol::ApplyRequest message) {
   return out;
 }
 
+Expected<broker::ApplyAsk> parse(BytesView text) {
+  WRIT_TRY(const auto body, net::parse_json_body(text, kMaxApplyBody));
+  WRIT_TRY(auto message, protocol::ApplyRequest::from_json(body));
+  return ask_of(std::move(message));
+}
+
+// Whatever is as long as documents are; of a builder.
+Answer answer_of(const std::expected<broker::Applied, broker::NotApplied>& applied, bool dry_run) {
+  if (!applied) {
+    const auto problem = problem_of(applied.error());
+    return {.status = problem.status,
+            .type = "application/problem+json",
+            .body = to_bytes(net::problem_document(problem)),
+            .until = {},
+            .is_read = true};
+  }
+  auto out = json_answer(protocol::ApplyAnswer{.version = applied->version,
+                                               .digest = applied->digest,
+                                               .changed = applied->changed,
+                                               .base = name_of(applied->base),
+                                               .changes = shown(applied->changes),
+                                               .revoked_runs = applied->revoked}
+                             .to_json());
+  out.is_read = dry_run;
+  return out;
+}
+
 using Findings = std::vector<protocol::Finding>;
 
 void find_in_agents(const workspace::Version& version, Findings& out) {
@@ -102,21 +129,31 @@ void find_in_steps(const workspace::Version& version, Findings& out) {
 
 }  // namespace
 
+// The bytes of the request are held with it.
+Expected<broker::Builds::SharedPlace> Endpoints::place_of(const Asked& asked) {
+  return parts_.builds.enter(
+      {.workspace = asked.workspace->id(), .member = asked.caller.user->id.raw()}, asked.share);
+}
+
+// Documents are parsed, built, compared and shown off the loop (P48): on it they are only moved.
 Task<Handled> Endpoints::apply(Asked& asked) {
-  WRIT_API_TRY(auto message, message_of<protocol::ApplyRequest>(asked));
-  auto applied = co_await parts_.applying.apply(*asked.workspace, ask_of(std::move(message)),
-                                                *asked.authority);
-  if (!applied) co_return std::unexpected(problem_of(applied.error()));
+  WRIT_API_TRY(const auto place, place_of(asked));
+  WRIT_API_TRY(auto parsed, co_await parts_.builds.run(
+                                place, [text = std::move(asked.documents)] { return parse(text); },
+                                asked.ended));
+  WRIT_API_TRY(auto ask, std::move(parsed));
+  const bool dry_run = ask.dry_run;
+  auto applied = std::make_shared<const std::expected<broker::Applied, broker::NotApplied>>(
+      co_await parts_.applying.apply(*asked.workspace, std::move(ask), *asked.authority, place));
+  if (!*applied && applied->error().why == broker::NotApplied::Why::failed)
+    co_return problem(applied->error().error);
   // Proposals that were made from the version of before end visibly; if that cannot be written now,
   // it is the next time.
-  if (applied->changed) (void)co_await parts_.proposals.settle(*asked.workspace);
-  protocol::ApplyAnswer out{.version = applied->version,
-                            .digest = applied->digest,
-                            .changed = applied->changed,
-                            .base = name_of(applied->base),
-                            .changes = shown(applied->changes),
-                            .revoked_runs = std::move(applied->revoked)};
-  co_return json_answer(out.to_json());
+  if (*applied && (*applied)->changed) (void)co_await parts_.proposals.settle(*asked.workspace);
+  const auto render = [applied, dry_run] { return answer_of(*applied, dry_run); };
+  auto rendered = co_await parts_.builds.run(place, render);
+  // A server that stops serves nobody else meanwhile, and what was done is told.
+  co_return rendered ? std::move(*rendered) : render();
 }
 
 Task<Handled> Endpoints::workspace(Asked& asked) {

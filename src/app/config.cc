@@ -217,6 +217,7 @@ class Reader {
     share(limits, "runs", 10'000, shares.runs);
     share(limits, "control_requests", kMany, shares.control_requests, "_per_user");
     share(limits, "control_bytes", kBytes, shares.control_bytes, "_per_user");
+    share(limits, "builds", 1'000, shares.builds, "_per_user");
     keep(limits.finish());
   }
 

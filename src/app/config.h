@@ -19,8 +19,8 @@
 //   [limits]  connections, body_bytes, body_bytes_per_second, strangers, stranger_bytes (both with
 //             _per_address), calls_per_second, burst, and what is shared: calls,
 //             call_bytes, held, questions, question_bytes, proposals, proposal_bytes, runs,
-//             control_requests, control_bytes, each with _per_workspace and _per_agent (of the last
-//             two: _per_user); calls_per_run, held_per_run, questions_per_run
+//             control_requests, control_bytes, builds, each with _per_workspace and _per_agent (of
+//             the last three: _per_user); calls_per_run, held_per_run, questions_per_run
 //   [tokens]  rotate_after                 how long a token key signs
 //   [metrics] allow                        who may read /metrics beside this machine
 #pragma once

@@ -92,6 +92,8 @@ runs_per_workspace = 60
 questions_per_agent = 7
 control_bytes = 4096
 control_requests_per_user = 3
+builds = 8
+builds_per_user = 3
 )");
   ASSERT_TRUE(config) << config.error().to_string();
   const auto& shares = config->shares;
@@ -106,15 +108,19 @@ control_requests_per_user = 3
   EXPECT_EQ(shares.control_bytes.workspace, 2048U);
   EXPECT_EQ(shares.control_bytes.agent, 1024U);
   EXPECT_EQ(shares.control_requests.agent, 3U);
+  // P48
+  EXPECT_EQ(shares.builds.server, 8U);
+  EXPECT_EQ(shares.builds.workspace, 4U);
+  EXPECT_EQ(shares.builds.agent, 3U);
   const auto unknown = parse("[limits]\nruns_per_run = 1");
   EXPECT_FALSE(unknown);
 }
 
 TEST(Config, P37_EveryDefaultOfAnAgentIsAQuarterAndOfAWorkspaceHalf) {
   const broker::SharedLimits limits;
-  for (const auto& each :
-       {limits.calls, limits.call_bytes, limits.held, limits.questions, limits.question_bytes,
-        limits.proposals, limits.proposal_bytes, limits.runs, limits.control_requests}) {
+  for (const auto& each : {limits.calls, limits.call_bytes, limits.held, limits.questions,
+                           limits.question_bytes, limits.proposals, limits.proposal_bytes,
+                           limits.runs, limits.control_requests, limits.builds}) {
     EXPECT_LE(each.workspace * 2, each.server);
     EXPECT_LE(each.agent * 4, each.workspace);
   }

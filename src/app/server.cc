@@ -112,7 +112,8 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
                 .random = parts.random},
                url),
       users(sessions, revocations, stops, parts.clock, parts.random),
-      applying(approvals, sessions, revocations, parts.clock, parts.random),
+      builds(config.shares.builds),
+      applying(approvals, sessions, revocations, builds, parts.clock, parts.random),
       proposals(applying, shares, parts.clock, parts.random),
       credentials({.store = store,
                    .live = live,
@@ -132,6 +133,7 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
            .sign_ins = sign_ins,
            .sessions = sessions,
            .users = users,
+           .builds = builds,
            .applying = applying,
            .proposals = proposals,
            .credentials = credentials,
@@ -192,7 +194,7 @@ Server::Wiring::Wiring(ServerConfig config, ServerParts parts, ServerOptions opt
       url_(config_.public_url),
       health_(parts_.metrics, {.metrics_allow = config_.metrics_allow,
                                .proxies = networks(config_.trusted_proxies)}),
-      loops_(parts_.clock, config_.loops),
+      loops_(parts_.clock, config_.loops, parts_.turns),
       janitor_(parts_.log) {
   loops_.start();
 }
@@ -502,7 +504,10 @@ void Server::Wiring::stop(milliseconds grace) {
   health_.stopping();
   if (server_) {
     server_->stop(grace, [this] {
-      if (auto* services = serving_.load(std::memory_order_acquire)) services->client.cut();
+      if (auto* services = serving_.load(std::memory_order_acquire)) {
+        services->client.cut();
+        services->builds.stop();
+      }
     });
   }
   janitor_.stop();

@@ -19,6 +19,7 @@
 
 #include "app/config.h"
 #include "app/prometheus_metrics.h"
+#include "async/loop.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "broker/steps.h"
@@ -33,6 +34,7 @@ struct ServerParts {
   observe::Log& log;
   PrometheusMetrics& metrics;
   broker::StepProbe* steps = nullptr;  // for fault tests
+  TurnWatch turns{};                   // for tests of what a loop does
 };
 
 struct ServerOptions {

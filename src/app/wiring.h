@@ -101,6 +101,7 @@ struct Services {
   broker::Sessions sessions;
   broker::SignIns sign_ins;
   broker::Users users;
+  broker::Builds builds;
   broker::Applying applying;
   broker::Proposals proposals;
   broker::Credentials credentials;

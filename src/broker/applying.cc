@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/applying.h"
 
+#include <unordered_map>
+#include <utility>
+
+#include "base/check.h"
 #include "base/encoding.h"
 #include "broker/key_signature.h"
 #include "broker/live_records.h"
@@ -104,10 +108,78 @@ std::vector<Error> shared_keys(const LiveWorkspace& workspace, const Version& ve
   return out;
 }
 
+// What is made of documents beside the version that was current. All of it is made on a builder, so
+// none of it costs a loop anything.
+struct Draft {
+  std::vector<Error> problems;  // where there are any, the rest is empty
+  std::shared_ptr<const Version> next;
+  workspace::Documents documents;
+  workspace::Names names;
+  Applied seen;
+  Digest difference{};         // of its changes
+  std::string record;          // as it is stored; empty for a dry run
+  std::vector<Check> unmoved;  // a key that someone enrols meanwhile may be an agent's from now on
+  std::optional<Check> admin;  // who can administer the workspace afterwards
+  std::vector<UserId> gone;
+  std::vector<UserId> lessened;  // who may do less than before
+};
+
+void compare_people(const Version& before, Draft& draft) {
+  std::unordered_map<UserId, const identity::User*> after;
+  for (const auto& user : draft.next->users()) after[user->id] = user.get();
+  for (const auto& user : before.users()) {
+    const auto found = after.find(user->id);
+    if (found == after.end()) {
+      draft.gone.push_back(user->id);
+    } else if (lost_standing(*user, *found->second)) {
+      draft.lessened.push_back(user->id);
+    }
+  }
+}
+
+Draft draft_of(const LiveWorkspace& workspace, const LiveWorkspace::Published& published,
+               Documents documents, bool dry_run, const Clock& clock, Random& random) {
+  Draft out;
+  const auto& before = *published.version;
+  auto built = workspace::build_version(workspace.id(), before.number() + 1, documents,
+                                        published.names, clock, random);
+  if (!built) {
+    out.problems = std::move(built).error();
+    return out;
+  }
+  const auto& next = *built->version;
+  if (auto other = check_name(before, next, documents)) {
+    out.problems.push_back(std::move(*other));
+    return out;
+  }
+  out.unmoved = standing_checks(workspace, next);
+  out.problems = shared_keys(workspace, next);
+  if (!out.problems.empty()) return out;
+
+  out.next = built->version;
+  out.names = std::move(built->names);
+  out.admin = remaining_admin(workspace, next);
+  out.seen = {.version = before.number(),
+              .digest = next.digest(),
+              .base = {.number = before.number(), .digest = before.digest()},
+              .changed = next.digest() != before.digest() || next.rules() != before.rules(),
+              .changes = {},
+              .revoked = {}};
+  if (out.seen.changed) {
+    const workspace::Stated stated{published.documents, before.rules()};
+    out.seen.changes = workspace::difference(&stated, {documents, next.rules()});
+    out.difference = digest_of(out.seen.changes);
+    compare_people(before, out);
+    if (!dry_run) out.record = to_record(WorkspaceRecord{documents, out.names, next.rules()});
+  }
+  out.documents = std::move(documents);
+  return out;
+}
+
 // `signature` is null where nothing widens.
 Append applied_entry(EntryWriter writer, const Version& version, const Applied& applied,
-                     const SignedDifference* signature, const Proposed* proposed,
-                     const Standing& own, const Authority& by) {
+                     const Digest& difference, const SignedDifference* signature,
+                     const Proposed* proposed, const Standing& own, const Authority& by) {
   const auto& changes = applied.changes;
   // An entry is bounded; what does not fit is in the documents, which the digest names.
   constexpr std::size_t kMaxListed = 200;
@@ -125,7 +197,7 @@ Append applied_entry(EntryWriter writer, const Version& version, const Applied& 
       .set("changes_total", changes.size())
       .set("base_version", applied.base.number)
       .set("base_digest", hex_encode(applied.base.digest))
-      .set("difference", hex_encode(digest_of(changes)))
+      .set("difference", hex_encode(difference))
       .set("widens", workspace::widens(changes));
   if (signature != nullptr && own.key) {
     entry.set("signed_by", own.key->thumbprint())
@@ -144,7 +216,8 @@ Append applied_entry(EntryWriter writer, const Version& version, const Applied& 
 }  // namespace
 
 Expected<void> Applying::check_signature(const LiveWorkspace& workspace, const Applied& looked,
-                                         const ApplyAsk& ask, const Standing& own) const {
+                                         const Digest& difference, const ApplyAsk& ask,
+                                         const Standing& own) const {
   const auto refuse = [](std::string message) {
     return fail(Errc::denied, std::move(message), "/signature",
                 "look at the difference (--dry-run), and sign it with the key that you have "
@@ -152,7 +225,7 @@ Expected<void> Applying::check_signature(const LiveWorkspace& workspace, const A
   };
   if (!ask.signature)
     return refuse("this widens what somebody may do, and a session alone does not do that");
-  if (ask.signature->difference != digest_of(looked.changes))
+  if (ask.signature->difference != difference)
     return refuse("what was signed is another difference than this one");
   if (!own.key) return refuse("you have no enrolled key");
   const auto& by = ask.signature->by;
@@ -168,35 +241,34 @@ Expected<void> Applying::check_signature(const LiveWorkspace& workspace, const A
 }
 
 Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspace, ApplyAsk ask,
-                                                         Authority by) {
-  auto& documents = ask.documents;
+                                                         Authority by, Builds::SharedPlace place) {
+  const auto owner = by.session().workspace;
+  WRIT_CHECK(owner.get() == &workspace);
+  if (place == nullptr) {
+    auto entered = builds_.enter({.workspace = workspace.id(), .member = by.user().id.raw()});
+    if (!entered) co_return refused(std::move(entered).error());
+    place = std::move(*entered);
+  }
   const bool dry_run = ask.dry_run;
-  const auto before = workspace.version();
+  const auto published = workspace.published();
+  const auto before = published->version;
   // Names may have been given since by another apply; then the commit below fails.
-  auto built = workspace::build_version(workspace.id(), before->number() + 1, documents,
-                                        workspace.names(), clock_, random_);
-  if (!built) co_return refused(std::move(built).error());
-  const auto next = built->version;
-  if (auto other = check_name(*before, *next, documents))
-    co_return refused(std::vector{std::move(*other)});
-  // A key that someone enrols meanwhile may be an agent's from now on.
-  auto unmoved = standing_checks(workspace, *next);
-  if (auto shared = shared_keys(workspace, *next); !shared.empty())
-    co_return refused(std::move(shared));
-
-  Applied out{.version = before->number(),
-              .digest = next->digest(),
-              .base = {.number = before->number(), .digest = before->digest()},
-              .changed = next->digest() != before->digest() || next->rules() != before->rules(),
-              .changes = {},
-              .revoked = {}};
+  auto drafted = co_await builds_.run(
+      place,
+      [owner, published, documents = std::move(ask.documents), dry_run, &clock = clock_,
+       &random = random_]() mutable {
+        return draft_of(*owner, *published, std::move(documents), dry_run, clock, random);
+      },
+      by.session().cut);
+  if (!drafted) co_return refused(std::move(drafted).error());
+  auto& draft = *drafted;
+  if (!draft.problems.empty()) co_return refused(std::move(draft.problems));
+  const auto next = draft.next;
+  auto out = std::move(draft.seen);
   if (!out.changed) {
     if (dry_run) co_return out;
-    co_return co_await finish(workspace, std::move(out), before, before, std::move(by));
+    co_return co_await finish(workspace, std::move(out), before, {}, {}, std::move(by));
   }
-  const auto old_documents = workspace.documents();
-  const workspace::Stated stated{old_documents, before->rules()};
-  out.changes = workspace::difference(&stated, {documents, next->rules()});
   if (ask.base && *ask.base != out.base) {
     co_return refused(NotApplied::Why::moved, std::move(out), another_version());
   }
@@ -205,8 +277,7 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
                            "/base", "a dry run answers it as \"base\"")
                           .error());
   }
-  const auto admin = remaining_admin(workspace, *next);
-  if (!admin) {
+  if (!draft.admin) {
     co_return refused(fail(Errc::conflict, "nobody could administer the workspace after this", {},
                            "give the role admin to a user who has enrolled a key")
                           .error());
@@ -221,7 +292,7 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
   const bool is_signed_for = workspace::widens(out.changes) || ask.proposed;
   const auto own = workspace.standing(by.user().id);
   if (is_signed_for) {
-    if (auto is_signed = check_signature(workspace, out, ask, own); !is_signed) {
+    if (auto is_signed = check_signature(workspace, out, draft.difference, ask, own); !is_signed) {
       co_return refused(NotApplied::Why::needs_key, std::move(out), std::move(is_signed).error());
     }
   }
@@ -229,15 +300,16 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
   const EntryWriter writer(workspace.id(), workspace.data_key(), clock_, random_);
   Unit unit;
   by.bind(ask.proposed ? Operation::decide_proposal : Operation::apply, unit);
-  unit.checks.insert(unit.checks.end(), unmoved.begin(), unmoved.end());
-  unit.checks.push_back(*admin);
+  unit.checks.insert(unit.checks.end(), draft.unmoved.begin(), draft.unmoved.end());
+  unit.checks.push_back(*draft.admin);
   // The key that signed is still enrolled. That its owner is still admin is a matter of the
   // version.
   unit.checks.push_back({RecordKind::user, by.user().id.to_string(), own.revision});
   if (is_signed_for) unit.once.push_back(nonce_of(by.user(), ask.signature->by.fresh));
   unit.puts = {{RecordKind::workspace, workspace.id().to_string(), before->number(),
-                to_record(WorkspaceRecord{documents, built->names, next->rules()})}};
-  unit.appends = {applied_entry(writer, *next, out, is_signed_for ? &*ask.signature : nullptr,
+                std::move(draft.record)}};
+  unit.appends = {applied_entry(writer, *next, out, draft.difference,
+                                is_signed_for ? &*ask.signature : nullptr,
                                 ask.proposed ? &*ask.proposed : nullptr, own, by)};
   if (ask.proposed) {
     unit.puts.push_back(ask.proposed->put);
@@ -246,15 +318,14 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
   // A name that comes back is the same user: what could have been come back with goes in this very
   // commit. The key does; sessions and invitations are of the standing's revision, and end with it.
   std::vector<std::pair<UserId, Standing>> gone;
-  for (const auto& user : before->users()) {
-    if (next->user(user->id) != nullptr) continue;
-    auto standing = workspace.standing(user->id);
+  for (const auto& user : draft.gone) {
+    auto standing = workspace.standing(user);
     const auto was = standing.revision;
     standing.key.reset();
     standing.enrolled.reset();
     standing.revision = was + 1;
-    unit.puts.push_back({RecordKind::user, user->id.to_string(), was, to_record(standing)});
-    gone.emplace_back(user->id, std::move(standing));
+    unit.puts.push_back({RecordKind::user, user.to_string(), was, to_record(standing)});
+    gone.emplace_back(user, std::move(standing));
   }
   // Who is removed is stopped in memory before the commit, and goes on where that fails (P35).
   for (const auto& [user, standing] : gone) {
@@ -281,27 +352,34 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
                              "sign a statement with a new nonce")
                             .error());
     }
-    const auto now = workspace.version();
-    const auto now_documents = workspace.documents();
-    const workspace::Stated current{now_documents, now->rules()};
-    out.base = {.number = now->number(), .digest = now->digest()};
-    out.changes = workspace::difference(&current, {documents, next->rules()});
+    const auto now = workspace.published();
+    auto changes = co_await builds_.run(
+        place, [now, documents = std::move(draft.documents), rules = next->rules()] {
+          const workspace::Stated current{now->documents, now->version->rules()};
+          return workspace::difference(&current, {documents, rules});
+        });
+    if (!changes) co_return refused(std::move(changes).error());
+    out.base = {.number = now->version->number(), .digest = now->version->digest()};
+    out.changes = std::move(*changes);
     co_return refused(NotApplied::Why::moved, std::move(out), another_version());
   }
-  workspace.publish(next, std::move(documents), std::move(built->names));
+  workspace.publish(next, std::move(draft.documents), std::move(draft.names));
   for (auto& [user, standing] : gone) {
     workspace.set_standing(user, std::move(standing));
     workspace.release_user(user);
   }
   out.version = next->number();
-  co_return co_await finish(workspace, std::move(out), before, next, std::move(by));
+  co_return co_await finish(workspace, std::move(out), next, std::move(draft.gone),
+                            std::move(draft.lessened), std::move(by));
 }
 
 Task<std::expected<Applied, NotApplied>> Applying::finish(LiveWorkspace& workspace, Applied applied,
-                                                          std::shared_ptr<const Version> before,
                                                           std::shared_ptr<const Version> now,
+                                                          std::vector<UserId> gone,
+                                                          std::vector<UserId> lessened,
                                                           Authority by) {
-  auto revoked = co_await take_effect(workspace, std::move(before), std::move(now), std::move(by));
+  auto revoked = co_await take_effect(workspace, std::move(now), std::move(gone),
+                                      std::move(lessened), std::move(by));
   if (!revoked) {
     auto error = std::move(revoked).error();
     error.message =
@@ -327,8 +405,9 @@ Task<Expected<std::vector<RunId>>> Applying::catch_up(LiveWorkspace& workspace) 
 }
 
 Task<Expected<std::vector<RunId>>> Applying::take_effect(LiveWorkspace& workspace,
-                                                         std::shared_ptr<const Version> before,
                                                          std::shared_ptr<const Version> now,
+                                                         std::vector<UserId> gone,
+                                                         std::vector<UserId> lessened,
                                                          Authority by) {
   auto revoked = co_await revocations_.revoke_where(
       workspace, [now](const delegation::Run& run) { return has_lost_ground(*now, run); },
@@ -348,14 +427,8 @@ Task<Expected<std::vector<RunId>>> Applying::take_effect(LiveWorkspace& workspac
   }
   // A user who is gone is signed out, and stays so where the name comes back. What is under way for
   // one who lost a role or a group is cut, before anything is acknowledged (P35).
-  for (const auto& user : before->users()) {
-    const auto after = now->user(user->id);
-    if (after == nullptr) {
-      (void)co_await sessions_.end_all(workspace, user->id);
-    } else if (lost_standing(*user, *after)) {
-      co_await sessions_.cut(workspace, user->id);
-    }
-  }
+  for (const auto& user : gone) (void)co_await sessions_.end_all(workspace, user);
+  for (const auto& user : lessened) co_await sessions_.cut(workspace, user);
   // Questions that nobody could claim any more end visibly; if that cannot be written now, they end
   // when they are looked at next.
   (void)co_await approvals_.settle(workspace);

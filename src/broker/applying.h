@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Applying: a workspace's directory becomes what the workspace is, as a whole (P5). Validated and
 // published in one commit; what is absent is disabled, and the runs that stood on it are revoked,
-// before it is acknowledged. Nothing is ever half of one version and half of another.
+// before it is acknowledged. Nothing is ever half of one version and half of another. What costs
+// time is done off the loops (builds.h).
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "approval/statements.h"
+#include "broker/builds.h"
 #include "broker/users.h"
 #include "workspace/difference.h"
 
@@ -75,11 +77,12 @@ struct NotApplied {
 // Thread-safe. What the constructor takes outlives it.
 class Applying {
  public:
-  Applying(Approvals& approvals, Sessions& sessions, Revocations& revocations, const Clock& clock,
-           Random& random)
+  Applying(Approvals& approvals, Sessions& sessions, Revocations& revocations, Builds& builds,
+           const Clock& clock, Random& random)
       : approvals_(approvals),
         sessions_(sessions),
         revocations_(revocations),
+        builds_(builds),
         clock_(clock),
         random_(random) {}
 
@@ -88,10 +91,12 @@ class Applying {
   // here, and in the commit. Errors: conflict where another apply was published since this one
   // began, or someone's standing changed, and where nobody could administer the workspace
   // afterwards;
-  // unavailable where it could not be written: then nothing has changed; or where it was, and the
-  // revocations could not: the message says so.
+  // unavailable where it could not be written, or was cut before: then nothing has changed; or
+  // where it was, and the revocations could not: the message says so.
+  //
+  // `by` is of this workspace. Without a place it takes one: rate_limited where there is none.
   Task<std::expected<Applied, NotApplied>> apply(LiveWorkspace& workspace, ApplyAsk ask,
-                                                 Authority by);
+                                                 Authority by, Builds::SharedPlace place = {});
 
   // At start: ends the runs whose ground, user, or key that began them went when a crash kept them
   // from being revoked. They have no authority as it is; this keeps them from coming back with a
@@ -100,19 +105,21 @@ class Applying {
 
  private:
   Task<std::expected<Applied, NotApplied>> finish(LiveWorkspace& workspace, Applied applied,
-                                                  std::shared_ptr<const workspace::Version> before,
                                                   std::shared_ptr<const workspace::Version> now,
-                                                  Authority by);
+                                                  std::vector<UserId> gone,
+                                                  std::vector<UserId> lessened, Authority by);
   Expected<void> check_signature(const LiveWorkspace& workspace, const Applied& looked,
-                                 const ApplyAsk& ask, const Standing& own) const;
+                                 const Digest& difference, const ApplyAsk& ask,
+                                 const Standing& own) const;
   Task<Expected<std::vector<RunId>>> take_effect(LiveWorkspace& workspace,
-                                                 std::shared_ptr<const workspace::Version> before,
                                                  std::shared_ptr<const workspace::Version> now,
-                                                 Authority by);
+                                                 std::vector<UserId> gone,
+                                                 std::vector<UserId> lessened, Authority by);
 
   Approvals& approvals_;
   Sessions& sessions_;
   Revocations& revocations_;
+  Builds& builds_;
   const Clock& clock_;
   Random& random_;
 };

@@ -96,6 +96,30 @@ TEST_F(ApplyingTest, P5_NothingChangesWhereTheDocumentsAreTheSame) {
   EXPECT_EQ(version(), 1U);
 }
 
+// With the one loop of these tests held up, nothing could be revoked.
+TEST_F(ApplyingTest, P48_DocumentsAreCheckedOffTheLoop) {
+  const auto run = acme.refund_chain();
+  auto documents = acme.documents();
+  documents["workspace.toml"] += "\n[users.erin]\n";
+  auto ask = signed_apply("admin", documents);
+  auto by = acme.authority("admin", Operation::apply);
+  build_random.hold();
+  OneShot<bool> done;
+  spawn(acme.loop(),
+        [](Applying& to, LiveWorkspace& workspace, ApplyAsk what, Authority whom,
+           OneShot<bool> out) -> Task<void> {
+          out.set((co_await to.apply(workspace, std::move(what), std::move(whom))).has_value());
+        }(applying, acme.workspace(), std::move(ask), std::move(by), done));
+  build_random.wait_for_one();
+  EXPECT_TRUE(acme.run(revocations.revoke(acme.workspace(), std::vector{run->id},
+                                          {.by = "server", .by_name = {}, .reason = {}})));
+  EXPECT_FALSE(acme.workspace().runs().alive(run->id, acme.clock().now()));
+  EXPECT_EQ(version(), 1U);
+  build_random.go_on();
+  EXPECT_EQ(acme.run(done.wait()), true);
+  EXPECT_EQ(version(), 2U);
+}
+
 TEST_F(ApplyingTest, P39_TheFirstApplySinceTheRuleMakesStepsForUsersAndEndsOtherRuns) {
   auto documents = acme.documents();
   auto& workflow = documents.at("workflows/refund.toml");
@@ -268,7 +292,9 @@ void replace_supports_key(Acme& acme) {
 TEST(Applying, P23_WithAnAgentsKeyEndTheRunsThatItBegan) {
   GrantsAcme acme;
   auto& sessions = acme.sessions();
-  Applying applying(acme.approvals(), sessions, acme.revocations(), acme.clock(), acme.random());
+  Builds builds;
+  Applying applying(acme.approvals(), sessions, acme.revocations(), builds, acme.clock(),
+                    acme.random());
   const auto apply = [&](bool dry_run) {
     auto ask = signed_apply(acme, applying, "admin", acme.documents());
     ask.dry_run = dry_run;
@@ -310,12 +336,14 @@ TEST(Applying, P23_RunsThatALostKeyBeganEndAtStartToo) {
   ASSERT_TRUE(loaded.has_value());
   const auto restarted = live.find("acme");
   Revocations revocations(approvals, acme.stops(), acme.clock(), acme.random(), acme.log());
-  Applying applying(approvals, sessions, revocations, acme.clock(), acme.random());
+  Builds builds;
+  Applying applying(approvals, sessions, revocations, builds, acme.clock(), acme.random());
   EXPECT_THAT(acme.run(applying.catch_up(*restarted)).value(),
               UnorderedElementsAre(support, granted.run));
   EXPECT_TRUE(restarted->runs().alive(planner, acme.clock().now()));
   // And in the server of before, by the same documents once more.
-  Applying again(acme.approvals(), sessions, acme.revocations(), acme.clock(), acme.random());
+  Applying again(acme.approvals(), sessions, acme.revocations(), builds, acme.clock(),
+                 acme.random());
   const auto applied =
       acme.run(again.apply(acme.workspace(), signed_apply(acme, again, "admin", acme.documents()),
                            acme.authority("admin", Operation::apply)));

@@ -2,6 +2,7 @@
 // For tests of the control plane, here and in api/: Acme (testing.h) with its people's sessions.
 #pragma once
 
+#include "base/held_random.h"
 #include "broker/applying.h"
 #include "broker/credentials.h"
 #include "broker/proposals.h"
@@ -126,7 +127,9 @@ struct ControlPlane {
   Revocations revocations{acme.approvals(), acme.stops(), acme.clock(), acme.random(), acme.log()};
   Sessions& sessions = acme.sessions();
   Users users{sessions, revocations, acme.stops(), acme.clock(), acme.random()};
-  Applying applying{acme.approvals(), sessions, revocations, acme.clock(), acme.random()};
+  HeldRandom build_random{acme.random()};
+  Builds builds;
+  Applying applying{acme.approvals(), sessions, revocations, builds, acme.clock(), build_random};
   Proposals proposals{applying, acme.shares(), acme.clock(), acme.random()};
   Credentials credentials{{.store = acme.store(),
                            .live = acme.live(),

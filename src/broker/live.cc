@@ -195,26 +195,25 @@ LiveWorkspace::LiveWorkspace(WorkspaceId id, std::shared_ptr<WorkspaceStore> sto
 
 std::shared_ptr<const workspace::Version> LiveWorkspace::version() const {
   const std::lock_guard lock(mutex_);
-  return version_;
+  return published_->version;
 }
 
 void LiveWorkspace::publish(std::shared_ptr<const workspace::Version> version,
                             workspace::Documents documents, workspace::Names names) {
+  // What was before may be large: it ends after the lock.
+  auto published = std::make_shared<const Published>(
+      Published{std::move(version), std::move(documents), std::move(names)});
   const std::lock_guard lock(mutex_);
-  version_ = std::move(version);
-  documents_ = std::move(documents);
-  names_ = std::move(names);
+  published_.swap(published);
 }
 
-workspace::Documents LiveWorkspace::documents() const {
+std::shared_ptr<const LiveWorkspace::Published> LiveWorkspace::published() const {
   const std::lock_guard lock(mutex_);
-  return documents_;
+  return published_;
 }
 
-workspace::Names LiveWorkspace::names() const {
-  const std::lock_guard lock(mutex_);
-  return names_;
-}
+workspace::Documents LiveWorkspace::documents() const { return published()->documents; }
+workspace::Names LiveWorkspace::names() const { return published()->names; }
 
 Standing LiveWorkspace::standing(UserId id) const {
   const std::lock_guard lock(mutex_);
@@ -252,7 +251,7 @@ std::shared_ptr<const identity::User> LiveWorkspace::active_user(UserId id) cons
   if (held_users_.contains(id)) return nullptr;
   const auto found = standings_.find(id);
   if (found != standings_.end() && found->second.disabled) return nullptr;
-  return version_->user(id);
+  return published_->version->user(id);
 }
 
 LiveWorkspace::StoredCredential LiveWorkspace::credential(std::string_view name) const {

@@ -131,6 +131,13 @@ class LiveWorkspace {
                workspace::Names names);
   workspace::Documents documents() const;
   workspace::Names names() const;
+  // The version with what it was made of, as of one moment, without copying.
+  struct Published {
+    std::shared_ptr<const workspace::Version> version;
+    workspace::Documents documents;
+    workspace::Names names;
+  };
+  std::shared_ptr<const Published> published() const;
 
   // Disabled also while the user is held.
   Standing standing(UserId id) const;
@@ -168,9 +175,7 @@ class LiveWorkspace {
   KnownFacts known_facts_;
 
   mutable std::mutex mutex_;  // of all below
-  std::shared_ptr<const workspace::Version> version_;
-  workspace::Documents documents_;
-  workspace::Names names_;
+  std::shared_ptr<const Published> published_ = std::make_shared<Published>();
   std::unordered_map<UserId, Standing> standings_;
   std::unordered_map<UserId, unsigned> held_users_;
   std::map<std::string, StoredCredential, std::less<>> credentials_;

@@ -139,9 +139,10 @@ Expected<void> Proposals::may_ask(const LiveWorkspace& workspace, const Proposal
 
 Task<std::expected<Proposals::Shared, NotApplied>> Proposals::propose(
     LiveWorkspace& workspace, workspace::Documents documents, std::optional<VersionName> base,
-    Authority by) {
+    Authority by, Builds::SharedPlace place) {
   auto looked = co_await applying_.apply(
-      workspace, {.documents = documents, .dry_run = true, .base = base, .signature = {}}, by);
+      workspace, {.documents = documents, .dry_run = true, .base = base, .signature = {}}, by,
+      std::move(place));
   if (!looked) co_return std::unexpected(std::move(looked).error());
   if (!looked->changed) co_return Shared();
 
@@ -235,13 +236,14 @@ Task<std::expected<Proposals::Shared, NotApplied>> Proposals::propose(
 }
 
 Task<std::expected<Applied, NotApplied>> Proposals::look(LiveWorkspace& workspace,
-                                                         const Proposal& proposal, Authority by) {
+                                                         const Proposal& proposal, Authority by,
+                                                         Builds::SharedPlace place) {
   auto asked = co_await whole(workspace, proposal);
   if (!asked) co_return refused(std::move(asked).error());
   co_return co_await applying_.apply(
       workspace,
       {.documents = std::move(*asked->documents), .dry_run = true, .base = {}, .signature = {}},
-      std::move(by));
+      std::move(by), std::move(place));
 }
 
 audit::EntryBuilder Proposals::decided_entry(const LiveWorkspace& workspace,

@@ -28,11 +28,13 @@ class Proposals {
 
   // The question, durable before it is returned: a new one, or the proposer's open one about the
   // same documents and base; nullptr where the documents change nothing. `base` as for an apply,
-  // by default the version of now. Errors: those of a dry run; of Share::take() where as many are
-  // open, or as large together, as may be (P37); denied where the same was denied just now.
+  // by default the version of now; `place` as for an apply, too. Errors: those of a dry run; of
+  // Share::take() where as many are open, or as large together, as may be (P37); denied where the
+  // same was denied just now.
   Task<std::expected<Shared, NotApplied>> propose(LiveWorkspace& workspace,
                                                   workspace::Documents documents,
-                                                  std::optional<VersionName> base, Authority by);
+                                                  std::optional<VersionName> base, Authority by,
+                                                  Builds::SharedPlace place = {});
 
   // Whether this person may propose now: kAtOnce times, and then once in kPace. rate_limited where
   // not. Each proposal is held against the documents in force, and leaves entries in the log (P25).
@@ -42,7 +44,7 @@ class Proposals {
 
   // What it would change now. `by` is whoever looks.
   Task<std::expected<Applied, NotApplied>> look(LiveWorkspace& workspace, const Proposal& proposal,
-                                                Authority by);
+                                                Authority by, Builds::SharedPlace place = {});
 
   // Publishes the documents, given by the admin's signature over the difference, in one commit that
   // checks base, digest, difference, the admin's standing and key, and that the proposal is still

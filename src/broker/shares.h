@@ -134,6 +134,7 @@ struct SharedLimits {
   ShareLimits proposal_bytes = ShareLimits::fair(std::uint64_t{64} << 20);
   ShareLimits runs = ShareLimits::fair(2048);
   ShareLimits control_requests = ShareLimits::fair(512);
+  ShareLimits builds = ShareLimits::fair(16);
   // A person may send one apply of the largest size.
   ShareLimits control_bytes{.server = std::uint64_t{48} << 20,
                             .workspace = std::uint64_t{24} << 20,

@@ -91,21 +91,29 @@ Task<void> send_problem(ServerResponse& response, const Problem& problem, Fields
                       std::move(fields));
 }
 
-Task<Expected<Json>> read_json(ServerRequest& request, std::size_t limit) {
+Task<Expected<Bytes>> read_json_text(ServerRequest& request, std::size_t limit) {
   WRIT_CO_TRY(const auto type, request.fields().get_unique("Content-Type"));
   const auto media = type ? parse_media_type(*type) : fail(Errc::invalid_input, "no content type");
   if (!media || media->essence != "application/json") {
     co_return fail(Errc::invalid_input, "the body must be JSON", "Content-Type",
                    "send Content-Type: application/json");
   }
-  WRIT_CO_TRY(const auto bytes, co_await request.read_all(limit));
-  auto object = parse_json_object(to_text(bytes), {.bytes = limit});
+  co_return co_await request.read_all(limit);
+}
+
+Expected<Json> parse_json_body(BytesView text, std::size_t limit) {
+  auto object = parse_json_object(as_text(text), {.bytes = limit});
   if (!object) {
     auto error = std::move(object).error();
     error.where = "body:" + error.where;
-    co_return std::unexpected(std::move(error));
+    return std::unexpected(std::move(error));
   }
-  co_return Json(std::move(*object));
+  return Json(std::move(*object));
+}
+
+Task<Expected<Json>> read_json(ServerRequest& request, std::size_t limit) {
+  WRIT_CO_TRY(const auto text, co_await read_json_text(request, limit));
+  co_return parse_json_body(text, limit);
 }
 
 Expected<Credentials> credentials_of(const Fields& fields) {

@@ -43,6 +43,9 @@ Task<void> send_bytes(ServerResponse& response, int status, std::string_view con
 // The rest of the body, strictly parsed as one JSON object; invalid_input where the content type is
 // not application/json or the text is not an object, too_large beyond `limit`.
 Task<Expected<Json>> read_json(ServerRequest& request, std::size_t limit);
+// The same in two steps, so that a large body can be parsed off the loop.
+Task<Expected<Bytes>> read_json_text(ServerRequest& request, std::size_t limit);
+Expected<Json> parse_json_body(BytesView text, std::size_t limit);
 
 // The credentials of a request. invalid_input where Authorization or DPoP stands more than once, or
 // holds a list (failures.md 17); unauthenticated where there is no Authorization at all.
