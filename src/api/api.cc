@@ -181,9 +181,9 @@ Task<Handled> Api::answer(net::ServerRequest& request, Match match) {
 
   auto handled = co_await (endpoints_.*route.handler)(asked);
   const bool is_read = route.method == "GET" || (handled && handled->is_read);
-  // A commit that met another caller than the one decided on, and what was read for somebody who
-  // may not see it any more. Documents are checked for a while, so whatever is said of them is too.
-  if (is_read || (!handled && (handled.error().status == 409 || route.takes == Takes::documents))) {
+  // A commit that met another caller than the one decided on, or a check of documents that was cut;
+  // and what was read for somebody who may not see it any more.
+  if (is_read || (!handled && handled.error().status == 409)) {
     if (auto still = decide_again(asked, operation, *subject); !still)
       co_return std::unexpected(std::move(still).error());
   }

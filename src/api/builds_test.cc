@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Applies are checked off the loops (P48). The server of these tests has one loop: whatever holds
 // it up, holds up everybody.
+#include <latch>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -107,6 +108,37 @@ TEST_F(BuildsTest, P35_WhoIsStoppedWhileDocumentsAreCheckedIsShownNothing) {
   EXPECT_EQ(held_by("eve").member, 1U);
   build_random.go_on();
   while (held_by("eve").member > 0) std::this_thread::yield();
+}
+
+TEST_F(BuildsTest, P35_WhatWasCheckedIsNotShownToWhoeverWasStoppedSince) {
+  add_person("eve", R"(roles = ["admin"])");
+  (void)session_of("eve");
+  (void)session_of("opal");
+  build_random.hold();
+  auto asked = begin("eve", dry_run("erin"));
+  build_random.wait_for_one();
+  // Something else of the workspace comes between the check and what is written of it.
+  std::latch begun(1);
+  std::latch go_on(1);
+  const auto place =
+      builds.enter({.workspace = acme.workspace().id(), .member = acme.user_id("admin").raw()});
+  spawn(acme.loop(),
+        [](broker::Builds& to, broker::Builds::SharedPlace at, std::latch& here,
+           std::latch& until) -> Task<void> {
+          (void)co_await to.run(std::move(at), [&here, &until] {
+            here.count_down();
+            until.wait();
+            return true;
+          });
+        }(builds, *place, begun, go_on));
+  acme.run([]() -> Task<void> { co_return; }());
+  build_random.go_on();
+  begun.wait();
+  EXPECT_EQ(as("opal", "POST", "/v1/users/eve/disable", "{}").status, 200);
+  go_on.count_down();
+  const auto answer = asked.read_all();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 401"));
+  EXPECT_THAT(answer, Not(HasSubstr("erin")));
 }
 
 TEST_F(BuildsTest, P48_AStopAnswersWhoeverWaitsForACheck) {
