@@ -32,6 +32,7 @@ set(apart
   jose/jwt.cc
   net/egress_test.cc
   net/strangers_test.cc
+  protocol/proposals.cc
   store/stop_file.cc
   tools/json_schema_validate.cc
   tools/operation_parser.cc

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxNote = 1000;
 
-Expected<protocol::ApplyRequest> parse(BytesView text) {
+Expected<protocol::ApplyRequest> read_proposal(BytesView text) {
   WRIT_TRY(const auto body, net::parse_json_body(text, kMaxApplyBody));
   WRIT_TRY(auto message, protocol::ApplyRequest::from_json(body));
   if (message.dry_run || message.signed_by_admin) {
@@ -44,9 +44,10 @@ protocol::ProposalItem Endpoints::item(const broker::LiveWorkspace& workspace,
 // Documents are parsed, built, compared and shown off the loop (P48), as those of an apply.
 Task<Handled> Endpoints::propose(Asked& asked) {
   WRIT_API_TRY(const auto place, place_of(asked));
-  WRIT_API_TRY(auto parsed, co_await parts_.builds.run(
-                                place, [text = std::move(asked.documents)] { return parse(text); },
-                                asked.ended));
+  WRIT_API_TRY(
+      auto parsed,
+      co_await parts_.builds.run(
+          place, [text = std::move(asked.documents)] { return read_proposal(text); }, asked.ended));
   WRIT_API_TRY(auto message, std::move(parsed));
   WRIT_API_TRY_VOID(parts_.proposals.pace(*asked.workspace, asked.caller.user->id));
   std::optional<broker::VersionName> base;
