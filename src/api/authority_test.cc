@@ -188,18 +188,9 @@ class AuthorityTest : public testing::Test, public ApiServer {
                                       {.run = {}, .user = proposal.proposer, .groups = {}})));
     JsonArray changes;
     for (const auto& change : seen->changes) changes.emplace_back(change.to_json());
-    const approval::ApplyStatement statement{.workspace = acme.workspace().id(),
-                                             .base_version = seen->base.number,
-                                             .base = seen->base.digest,
-                                             .digest = seen->digest,
-                                             .difference = approval::difference_digest(changes),
-                                             .fresh = freshness()};
+    const protocol::VersionName base{.version = seen->base.number, .digest = seen->base.digest};
     return write_json(protocol::ProposalDecision{
-        .signed_by_admin = protocol::ApplySignature{.difference = statement.difference,
-                                                    .nonce = statement.fresh.nonce,
-                                                    .expiry = statement.fresh.expires,
-                                                    .signature = key_of(name).sign(as_bytes(
-                                                        approval::canonical_apply(statement)))},
+        .signed_by_admin = apply_signature(name, base, seen->digest, changes),
         .denial = {}}.to_json());
   }
 

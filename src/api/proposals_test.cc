@@ -35,19 +35,9 @@ class ProposalsApiTest : public testing::Test, public ApiServer {
     return "/v1/proposals/" + item.id.to_string();
   }
   std::string approval_of(const protocol::ProposalView& view, const std::string& name) {
-    const approval::ApplyStatement statement{
-        .workspace = acme.workspace().id(),
-        .base_version = view.from.version,
-        .base = view.from.digest,
-        .digest = view.digest,
-        .difference = approval::difference_digest(protocol::write_messages(view.changes)),
-        .fresh = freshness()};
     return write_json(protocol::ProposalDecision{
-        .signed_by_admin = protocol::ApplySignature{.difference = statement.difference,
-                                                    .nonce = statement.fresh.nonce,
-                                                    .expiry = statement.fresh.expires,
-                                                    .signature = key_of(name).sign(as_bytes(
-                                                        approval::canonical_apply(statement)))},
+        .signed_by_admin =
+            apply_signature(name, view.from, view.digest, protocol::write_messages(view.changes)),
         .denial = {}}.to_json());
   }
 };

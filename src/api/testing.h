@@ -161,6 +161,21 @@ class ApiServer : public broker::ControlPlane {
         fields_of(session_of(name), method, target) + signature_field(name, method, target, body),
         body, type);
   }
+  // Of this person's own key, over what an apply changes.
+  protocol::ApplySignature apply_signature(const std::string& name,
+                                           const protocol::VersionName& base, const Digest& digest,
+                                           const JsonArray& changes) {
+    const approval::ApplyStatement statement{.workspace = acme.workspace().id(),
+                                             .base_version = base.version,
+                                             .base = base.digest,
+                                             .digest = digest,
+                                             .difference = approval::difference_digest(changes),
+                                             .fresh = freshness()};
+    return {.difference = statement.difference,
+            .nonce = statement.fresh.nonce,
+            .expiry = statement.fresh.expires,
+            .signature = key_of(name).sign(as_bytes(approval::canonical_apply(statement)))};
+  }
   // The body of an apply of these documents, as the command line makes it: against what a dry run
   // answers, and signed with this person's own key. Unsigned where the dry run is refused.
   std::string signed_apply_body(const std::string& name, const workspace::Documents& documents) {
@@ -170,19 +185,9 @@ class ApiServer : public broker::ControlPlane {
     message.dry_run = false;
     if (seen.status != 200) return write_json(message.to_json());
     const auto shown = read<protocol::ApplyAnswer>(seen);
-    const approval::ApplyStatement statement{
-        .workspace = acme.workspace().id(),
-        .base_version = shown.base.version,
-        .base = shown.base.digest,
-        .digest = shown.digest,
-        .difference = approval::difference_digest(protocol::write_messages(shown.changes)),
-        .fresh = freshness()};
     message.base = shown.base;
-    message.signed_by_admin = protocol::ApplySignature{
-        .difference = statement.difference,
-        .nonce = statement.fresh.nonce,
-        .expiry = statement.fresh.expires,
-        .signature = key_of(name).sign(as_bytes(approval::canonical_apply(statement)))};
+    message.signed_by_admin =
+        apply_signature(name, shown.base, shown.digest, protocol::write_messages(shown.changes));
     return write_json(message.to_json());
   }
   // What Acme's documents say now.

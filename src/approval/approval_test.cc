@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include "action/test_steps.h"
-#include "approval/matching.h"
 #include "base/fake_clock.h"
 #include "base/fake_random.h"
 #include "crypto/ed25519.h"
@@ -590,20 +589,6 @@ TEST_F(ApprovalTest, ARecordThatNoMachineWroteIsRefused) {
   EXPECT_EQ(where_with("nonce", "AAAA"), "/nonce");
   const auto& decision = whole.at("decisions").get_array()[0];
   EXPECT_EQ(where_with("decisions", JsonArray{decision, decision}), "/decisions");
-}
-
-TEST(Matching, P4_EachGroupHasAPersonOfItsOwn) {
-  EXPECT_FALSE(each_has_its_own({}, {}));
-  EXPECT_FALSE(each_has_its_own({}, {{"a"}}));
-  EXPECT_FALSE(each_has_its_own({"a"}, {}));
-  EXPECT_TRUE(each_has_its_own({"a"}, {{"b"}, {"a"}}));
-  EXPECT_FALSE(each_has_its_own({"a", "b"}, {{"a", "b"}}));
-  EXPECT_FALSE(each_has_its_own({"a", "b"}, {{"a"}, {"a"}}));
-  EXPECT_TRUE(each_has_its_own({"a", "b"}, {{"a", "b"}, {"a"}}));
-  EXPECT_TRUE(each_has_its_own({"a", "b"}, {{"a"}, {"a", "b"}}));
-  // The greedy choice fails: the first person must give way along a chain.
-  EXPECT_TRUE(each_has_its_own({"a", "b", "c"}, {{"a", "b"}, {"b", "c"}, {"a"}}));
-  EXPECT_FALSE(each_has_its_own({"a", "b", "c"}, {{"a", "b"}, {"a", "b"}, {"a", "b"}}));
 }
 
 }  // namespace
