@@ -110,7 +110,7 @@ bool Story::propose_by_pipeline() {
        {has_status(applied, 403)});
   auto answer = cast.ci.post("/v1/proposals", wanted.to_json());
   const auto proposed = message_of<protocol::ProposeAnswer>(answer);
-  const auto asked = seen("POST /v1/proposals", std::move(answer));
+  const auto asked = seen("POST /v1/proposals", answer);
   if (!tell(
           "It proposes what the main branch says now: a minute more to act on an approval. Of the "
           "documents in force it is shown nothing.",
