@@ -7,11 +7,13 @@
 
 #include "app/initialize.h"
 #include "app/old_store_testing.h"
+#include "audit/tree.h"
 #include "protocol/approvals.h"
 #include "protocol/runs.h"
 #include "protocol/workspace.h"
 #include "store/sqlite_connection.h"
 #include "store/sqlite_schema.h"
+#include "wire/canonical.h"
 
 namespace writ::app {
 namespace {
@@ -96,6 +98,53 @@ TEST_F(UpgradeTest, P36_AKeyThatNobodyEnrolledIsNotGivenAMac) {
       " '%\"key\"%' ORDER BY id DESC LIMIT 1) WHERE kind = 'user' AND id = (SELECT id FROM"
       " record WHERE kind = 'user' AND value LIKE '%\"key\"%' ORDER BY id LIMIT 1)");
   EXPECT_THAT(refused(), HasSubstr("another key than was enrolled"));
+}
+
+// The thief's own key as that of each admin, and an entry that says so behind the last checkpoint,
+// where nothing is signed yet.
+TEST_F(UpgradeTest, P36_AnEntryThatNobodySignedVouchesForNoKey) {
+  const auto database = (old_.folder() / "data/writ.db").string();
+  const jose::Jwk thiefs(crypto::Es256PrivateKey::generate().public_key());
+  {
+    const auto connection =
+        store::Connection::open(database, store::Connection::Mode::read_write, "").value();
+    auto last = connection->prepare("SELECT key, entry FROM log ORDER BY key DESC LIMIT 1").value();
+    std::int64_t key = 0;
+    std::string entry;
+    ASSERT_TRUE(last.each([&](const store::Row& row) {
+      key = row.integer(0);
+      entry = row.text(1);
+    }));
+    auto people =
+        connection
+            ->prepare("SELECT id, value FROM record WHERE kind = 'user' AND value LIKE '%\"key\"%'")
+            .value();
+    std::map<std::string, JsonObject> users;
+    ASSERT_TRUE(people.each([&](const store::Row& row) {
+      users[row.text(0)] = parse_json_object(row.text(1)).value();
+    }));
+    ASSERT_FALSE(users.empty());
+    auto& [id, standing] = *users.begin();
+    standing["key"] = thiefs.required_members();
+    auto said = parse_json_object(entry).value();
+    said["kind"] = "user.enrolled";
+    said["user"] = id;
+    said["user_name"] = "admin";
+    said["key"] = thiefs.thumbprint();
+    const auto text = canonical_json(said);
+    const auto leaf = audit::leaf_hash(as_bytes(text));
+    auto put = connection
+                   ->prepare(
+                       "INSERT INTO log (key, leaf, entry, sealed, proof_expires)"
+                       " VALUES (?1, ?2, ?3, x'', 0)")
+                   .value();
+    const auto done = put.run(key + 1, BytesView(leaf), std::string_view(text));
+    ASSERT_TRUE(done) << done.error().to_string();
+    auto set =
+        connection->prepare("UPDATE record SET value = ?2 WHERE kind = 'user' AND id = ?1").value();
+    ASSERT_TRUE(set.run(std::string_view(id), std::string_view(canonical_json(standing))));
+  }
+  EXPECT_THAT(refused(), HasSubstr("nobody has signed it"));
 }
 
 TEST_F(UpgradeTest, P36_AVersionThatNobodyAppliedIsNotGivenAMac) {

@@ -27,6 +27,16 @@ std::unexpected<Error> stripped(const std::string& origin) {
                       "restore the newest backup that was made since the upgrade, with the anchor");
 }
 
+// Whoever can write to the store can put entries behind the last checkpoint, and none of them is
+// signed: they are the log's from now on, and vouch for nothing (P36).
+std::unexpected<Error> never_signed(const audit::Entry& entry, const std::string& origin) {
+  return contradicted("the entry " + std::string(audit::name(entry.kind())) +
+                          " is in the log behind its last checkpoint, so nobody has signed it",
+                      origin,
+                      "start release 0.1 once more on this data, if you trust it, and stop it, so "
+                      "that it signs its log; then start again");
+}
+
 // As release 0.1 made it of a version.
 Digest digest_of(const workspace::Documents& documents) {
   JsonObject all;
@@ -46,13 +56,15 @@ struct Told {
   std::string digest;  // of the version that was applied last, in hex
 };
 
-Expected<void> hear(const audit::Entry& entry, const std::string& origin, Told& told) {
+Expected<void> hear(const audit::Entry& entry, bool is_signed, const std::string& origin,
+                    Told& told) {
   const auto of_interest =
       entry.kind() == audit::Kind::log_opened || entry.kind() == audit::Kind::store_upgraded ||
       entry.kind() == audit::Kind::workspace_applied ||
       entry.kind() == audit::Kind::user_enrolled || entry.kind() == audit::Kind::user_disabled ||
       entry.kind() == audit::Kind::user_enabled;
   if (!of_interest) return {};
+  if (!is_signed) return never_signed(entry, origin);
   WRIT_TRY(const auto json, parse_json(entry.text()));
   ObjectReader r(json);
   r.allow_unknown();
@@ -75,14 +87,16 @@ Expected<void> hear(const audit::Entry& entry, const std::string& origin, Told& 
   return r.finish();
 }
 
-Task<Expected<Told>> read_told(WorkspaceStore& store, const std::string& origin) {
+// `signed_size` is how many entries the latest checkpoint covers.
+Task<Expected<Told>> read_told(WorkspaceStore& store, std::uint64_t signed_size,
+                               const std::string& origin) {
   Told told;
   for (std::uint64_t from = 0;;) {
     WRIT_CO_TRY(const auto rows, co_await store.read_log(from, kMaxList));
     if (rows.empty()) co_return told;
     for (const auto& row : rows) {
       WRIT_CO_TRY(const auto entry, audit::Entry::parse(as_bytes(row.entry)));
-      WRIT_CO_TRY_VOID(hear(entry, origin, told));
+      WRIT_CO_TRY_VOID(hear(entry, row.index < signed_size, origin, told));
     }
     from = rows.back().index + 1;
   }
@@ -206,7 +220,7 @@ Task<Expected<Checked>> check(const UpgradeParts& parts, WorkspaceId id) {
   const SignedLog signed_log{.size = latest.size(), .root = latest.root()};
   WRIT_CO_TRY_VOID(check_heads(heads, signed_log, id, origin, parts.accept_anchor));
   WRIT_CO_TRY_VOID(co_await check_log(*store, heads, signer->verifier()));
-  WRIT_CO_TRY(const auto told, co_await read_told(*store, origin));
+  WRIT_CO_TRY(const auto told, co_await read_told(*store, signed_log.size, origin));
   WRIT_CO_TRY_VOID(co_await check_people(*store, origin, told));
   WRIT_CO_TRY(const auto stored, parse_workspace_record(version->value));
   if (hex_encode(digest_of(stored.documents)) != told.digest) {

@@ -7,7 +7,8 @@
 //   2  A log that says the store was upgraded already, or was made by a later release, is refused:
 //      then the MACs were taken away. Each log's mark is signed and anchored with it, so it cannot
 //      be cut off alone.
-//   3  What the records say of people's keys and of the current version is held against the log.
+//   3  What the records say of people's keys and of the current version is held against the log,
+//      as far as it is signed: an entry about these behind the last checkpoint is refused.
 //   4  In one transaction every row gets its MAC, each record and subject its form of now
 //      (upgrade_digests.h; a person's record gets from the log when the key was enrolled); each log
 //      gets its mark, the entry store.upgraded; and the server its record of signed logs.
