@@ -14,6 +14,13 @@ bool is_any_of(const identity::User& user, std::initializer_list<Role> roles) {
   return std::ranges::any_of(roles, [&](Role role) { return user.has_role(role); });
 }
 
+// A pipeline, say. Its key has no passphrase and lies in a file, so whoever reads that file gets a
+// place among what waits for an admin, and nothing to look at or to act with.
+bool only_proposes(const identity::User& user) {
+  return user.groups.empty() && user.has_role(Role::proposer) &&
+         !is_any_of(user, {Role::admin, Role::operator_, Role::auditor});
+}
+
 bool is_own(const identity::User& user, const ControlSubject& subject) {
   return subject.user && *subject.user == user.id;
 }
@@ -58,12 +65,13 @@ ControlVerdict decide_for_user(Operation operation, const identity::User& user,
                                const ControlSubject& subject) {
   switch (operation) {
     case Operation::see_self:
-    case Operation::get_user_token:
-    case Operation::see_workspace:
     case Operation::see_clock:
     case Operation::list_runs:
     case Operation::list_proposals:
       return ControlVerdict::allowed;
+    case Operation::get_user_token:
+    case Operation::see_workspace:
+      return verdict(!only_proposes(user));
     case Operation::propose:
       return verdict(is_any_of(user, {Role::proposer, Role::admin}));
     case Operation::see_proposal:

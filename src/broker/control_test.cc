@@ -85,6 +85,22 @@ TEST_F(ControlTest, P40_WhoProposesNeitherAppliesNorDecides) {
             ControlVerdict::denied);
 }
 
+// Its key lies in a file without a passphrase: runs in its name would be runs of whoever reads it,
+// who could then approve what they asked for themselves (P39).
+TEST_F(ControlTest, P40_WhoOnlyProposesHasNoRunsAndSeesNothingOfTheWorkspace) {
+  using identity::Role;
+  const auto pipeline = person({Role::proposer});
+  EXPECT_EQ(decide(get_user_token, pipeline, {}), ControlVerdict::denied);
+  EXPECT_EQ(decide(see_workspace, pipeline, {}), ControlVerdict::denied);
+  // A person who proposes as well.
+  for (const auto& more :
+       {person({Role::proposer}, {"finance"}), person({Role::proposer, Role::admin}),
+        person({Role::proposer, Role::operator_}), person({Role::proposer, Role::auditor})}) {
+    EXPECT_EQ(decide(get_user_token, more, {}), ControlVerdict::allowed);
+    EXPECT_EQ(decide(see_workspace, more, {}), ControlVerdict::allowed);
+  }
+}
+
 TEST_F(ControlTest, P3_AnAgentIsAllowedWhatIsOfItsOwnRunAndNothingElse) {
   auto run = std::make_shared<delegation::Run>();
   run->id = RunId::make(clock_, random_);
