@@ -114,7 +114,7 @@ Services::Services(const ServerConfig& config, const ServerParts& its_parts, con
       users(sessions, revocations, stops, parts.clock, parts.random),
       builds(config.shares.builds),
       applying(approvals, sessions, revocations, builds, parts.clock, parts.random),
-      proposals(applying, shares, parts.clock, parts.random),
+      proposals(applying, builds, shares, parts.clock, parts.random),
       credentials({.store = store,
                    .live = live,
                    .approvals = approvals,

@@ -130,7 +130,7 @@ struct ControlPlane {
   HeldRandom build_random{acme.random()};
   Builds builds;
   Applying applying{acme.approvals(), sessions, revocations, builds, acme.clock(), build_random};
-  Proposals proposals{applying, acme.shares(), acme.clock(), acme.random()};
+  Proposals proposals{applying, builds, acme.shares(), acme.clock(), acme.random()};
   Credentials credentials{{.store = acme.store(),
                            .live = acme.live(),
                            .approvals = acme.approvals(),

@@ -75,13 +75,23 @@ Expected<Standing> Proposals::may_decide(const LiveWorkspace& workspace, const P
   return own;
 }
 
-Task<Expected<Proposal>> Proposals::whole(const LiveWorkspace& workspace,
-                                          const Proposal& proposal) const {
-  WRIT_CO_TRY(const auto record,
+Expected<Builds::SharedPlace> Proposals::place_for(const LiveWorkspace& workspace,
+                                                   const Proposal& proposal) const {
+  return builds_.enter({.workspace = workspace.id(), .member = proposal.proposer.raw()});
+}
+
+Task<Expected<Proposal>> Proposals::whole(const LiveWorkspace& workspace, const Proposal& proposal,
+                                          Builds::SharedPlace place) const {
+  WRIT_CO_TRY(auto record,
               co_await workspace.store().get(RecordKind::proposal, proposal.id.to_string()));
   if (!record)
     co_return fail(Errc::internal, "the proposal is not in the store", proposal.id.to_string());
-  WRIT_CO_TRY(auto out, parse_proposal_record(workspace, *record));
+  // The workspace outlives the builders.
+  WRIT_CO_TRY(auto parsed,
+              co_await builds_.run(std::move(place), [&workspace, record = *std::move(record)] {
+                return parse_proposal_record(workspace, record);
+              }));
+  WRIT_CO_TRY(auto out, std::move(parsed));
   if (!out.documents) co_return std::unexpected(ended_already(out.state));
   co_return out;
 }
@@ -89,6 +99,17 @@ Task<Expected<Proposal>> Proposals::whole(const LiveWorkspace& workspace,
 Put Proposals::put_of(const LiveWorkspace& workspace, const Change& change) const {
   return {RecordKind::proposal, change.next.id.to_string(), change.expected,
           to_record(workspace, random_, change.next)};
+}
+
+Task<Expected<Put>> Proposals::put_whole(const LiveWorkspace& workspace, const Change& change,
+                                         Builds::SharedPlace place) const {
+  Put out{RecordKind::proposal, change.next.id.to_string(), change.expected, {}};
+  // The workspace and the source of random outlive the builders.
+  WRIT_CO_TRY(out.value, co_await builds_.run(std::move(place),
+                                              [&workspace, &random = random_, next = change.next] {
+                                                return to_record(workspace, random, next);
+                                              }));
+  co_return out;
 }
 
 Proposals::Change Proposals::ending(const LiveWorkspace& workspace, const Proposal& before,
@@ -140,11 +161,22 @@ Expected<void> Proposals::may_ask(const LiveWorkspace& workspace, const Proposal
 Task<std::expected<Proposals::Shared, NotApplied>> Proposals::propose(
     LiveWorkspace& workspace, workspace::Documents documents, std::optional<VersionName> base,
     Authority by, Builds::SharedPlace place) {
+  if (place == nullptr) {
+    auto entered = builds_.enter({.workspace = workspace.id(), .member = by.user().id.raw()});
+    if (!entered) co_return refused(std::move(entered).error());
+    place = std::move(*entered);
+  }
   auto looked = co_await applying_.apply(
       workspace, {.documents = documents, .dry_run = true, .base = base, .signature = {}}, by,
-      std::move(place));
+      place);
   if (!looked) co_return std::unexpected(std::move(looked).error());
   if (!looked->changed) co_return Shared();
+  const auto count = looked->changes.size();
+  const auto widening = static_cast<std::uint64_t>(
+      std::ranges::count(looked->changes, workspace::Effect::widens, &workspace::Change::effect));
+  const auto difference = co_await builds_.run(
+      place, [all = std::move(looked->changes)] { return difference_of(all); });
+  if (!difference) co_return refused(difference.error());
 
   const auto version = workspace.version();
   const auto now = clock_.now();
@@ -153,10 +185,9 @@ Task<std::expected<Proposals::Shared, NotApplied>> Proposals::propose(
                  .proposer_name = by.user().name,
                  .base = looked->base,
                  .digest = looked->digest,
-                 .difference = difference_of(looked->changes),
-                 .changes = looked->changes.size(),
-                 .widening = static_cast<std::uint64_t>(std::ranges::count(
-                     looked->changes, workspace::Effect::widens, &workspace::Change::effect)),
+                 .difference = *difference,
+                 .changes = count,
+                 .widening = widening,
                  .bytes = bytes_of(documents),
                  .salt = {},
                  .nonce = Bytes(32),
@@ -214,7 +245,13 @@ Task<std::expected<Proposals::Shared, NotApplied>> Proposals::propose(
   unit.checks.push_back(
       {RecordKind::workspace, workspace.id().to_string(), changes.back().next.base.number});
   for (auto& change : changes) {
-    unit.puts.push_back(put_of(workspace, change));
+    if (change.next.documents) {
+      auto put = co_await put_whole(workspace, change, place);
+      if (!put) co_return refused(std::move(put).error());
+      unit.puts.push_back(std::move(*put));
+    } else {
+      unit.puts.push_back(put_of(workspace, change));
+    }
     if (change.entry) unit.appends.push_back(std::move(*change.entry));
   }
   auto committed = co_await workspace.store().commit(std::move(unit));
@@ -238,7 +275,12 @@ Task<std::expected<Proposals::Shared, NotApplied>> Proposals::propose(
 Task<std::expected<Applied, NotApplied>> Proposals::look(LiveWorkspace& workspace,
                                                          const Proposal& proposal, Authority by,
                                                          Builds::SharedPlace place) {
-  auto asked = co_await whole(workspace, proposal);
+  if (place == nullptr) {
+    auto entered = builds_.enter({.workspace = workspace.id(), .member = by.user().id.raw()});
+    if (!entered) co_return refused(std::move(entered).error());
+    place = std::move(*entered);
+  }
+  auto asked = co_await whole(workspace, proposal, place);
   if (!asked) co_return refused(std::move(asked).error());
   co_return co_await applying_.apply(
       workspace,
@@ -274,7 +316,9 @@ Task<std::expected<Proposals::Shared, NotApplied>> Proposals::approve(LiveWorksp
     co_return refused(ended_already(now_state));
   const auto own = may_decide(workspace, *proposal, by);
   if (!own) co_return refused(own.error());
-  auto asked = co_await whole(workspace, *proposal);
+  auto place = builds_.enter({.workspace = workspace.id(), .member = by.user().id.raw()});
+  if (!place) co_return refused(std::move(place).error());
+  auto asked = co_await whole(workspace, *proposal, *place);
   if (!asked) co_return refused(std::move(asked).error());
 
   auto documents = std::move(*asked->documents);
@@ -299,10 +343,10 @@ Task<std::expected<Proposals::Shared, NotApplied>> Proposals::approve(LiveWorksp
                           .by_name = next.proposer_name,
                           .put = put_of(workspace, change),
                           .entry = about(std::move(entry), next)};
-  auto applied = co_await applying_.apply(workspace, std::move(ask), std::move(by));
+  auto applied = co_await applying_.apply(workspace, std::move(ask), std::move(by), *place);
   if (!applied) {
     // It may be published, and what was to be revoked could not be.
-    (void)co_await refresh(workspace, next.id);
+    (void)co_await refresh(workspace, next.id, std::move(*place));
     co_return std::unexpected(std::move(applied).error());
   }
   if (!applied->changed) {
@@ -369,15 +413,24 @@ Task<Expected<void>> Proposals::settle(LiveWorkspace& workspace) {
                       is == ProposalState::expired ? "nobody decided it in time"
                                                    : "another version was published");
     }
+    Builds::SharedPlace place;
     if (!over) {
       // Whoever looks at it is shown what it would change now.
-      auto asked = co_await whole(workspace, *proposal);
+      auto entered = place_for(workspace, *proposal);
+      if (!entered) continue;  // the next time
+      place = std::move(*entered);
+      auto asked = co_await whole(workspace, *proposal, place);
       if (!asked && asked.error().code == Errc::conflict) continue;
       if (!asked) co_return std::unexpected(std::move(asked).error());
       change.next.documents = std::move(asked->documents);
     }
     Unit unit;
-    unit.puts = {put_of(workspace, change)};
+    if (place == nullptr) {
+      unit.puts = {put_of(workspace, change)};
+    } else {
+      WRIT_CO_TRY(auto put, co_await put_whole(workspace, change, std::move(place)));
+      unit.puts.push_back(std::move(put));
+    }
     if (change.entry) unit.appends = {std::move(*change.entry)};
     auto committed = co_await workspace.store().commit(std::move(unit));
     if (!committed && committed.error().code == Errc::conflict) continue;  // it was decided
@@ -450,11 +503,15 @@ std::vector<Proposals::Shared> Proposals::open(const LiveWorkspace& workspace) c
   return out;
 }
 
-Task<Expected<void>> Proposals::refresh(const LiveWorkspace& workspace, ProposalId id) {
-  WRIT_CO_TRY(const auto record,
-              co_await workspace.store().get(RecordKind::proposal, id.to_string()));
+Task<Expected<void>> Proposals::refresh(const LiveWorkspace& workspace, ProposalId id,
+                                        Builds::SharedPlace place) {
+  WRIT_CO_TRY(auto record, co_await workspace.store().get(RecordKind::proposal, id.to_string()));
   if (!record) co_return Expected<void>();
-  WRIT_CO_TRY(auto proposal, parse_proposal_record(workspace, *record));
+  WRIT_CO_TRY(auto parsed,
+              co_await builds_.run(std::move(place), [&workspace, record = *std::move(record)] {
+                return parse_proposal_record(workspace, record);
+              }));
+  WRIT_CO_TRY(auto proposal, std::move(parsed));
   publish(workspace, std::move(proposal));
   co_return Expected<void>();
 }

@@ -4,6 +4,8 @@
 // memory too.
 //
 // A proposer has one open proposal in a workspace: a newer one takes the place of the one before.
+//
+// Records with documents are megabytes: builders (builds.h) seal them, open them and read them.
 #pragma once
 
 #include <deque>
@@ -20,8 +22,8 @@ namespace writ::broker {
 // Thread-safe. What the constructor takes outlives it.
 class Proposals {
  public:
-  Proposals(Applying& applying, Shares& shares, const Clock& clock, Random& random)
-      : applying_(applying), shares_(shares), clock_(clock), random_(random) {}
+  Proposals(Applying& applying, Builds& builds, Shares& shares, const Clock& clock, Random& random)
+      : applying_(applying), builds_(builds), shares_(shares), clock_(clock), random_(random) {}
 
   // Without documents.
   using Shared = std::shared_ptr<const Proposal>;
@@ -101,7 +103,11 @@ class Proposals {
   // Whether a denial of the same stands against it: for the workspace's back-off, as of actions.
   Expected<void> may_ask(const LiveWorkspace& workspace, const Proposal& asked) const;
   // The same with its documents. conflict where it is another by now, or has none any more.
-  Task<Expected<Proposal>> whole(const LiveWorkspace& workspace, const Proposal& proposal) const;
+  Task<Expected<Proposal>> whole(const LiveWorkspace& workspace, const Proposal& proposal,
+                                 Builds::SharedPlace place) const;
+  // Of whoever proposed: a place for what is done with the documents of this one.
+  Expected<Builds::SharedPlace> place_for(const LiveWorkspace& workspace,
+                                          const Proposal& proposal) const;
   // Whether this person may decide it: the standing that the decision is made under (P40).
   Expected<Standing> may_decide(const LiveWorkspace& workspace, const Proposal& proposal,
                                 const Authority& by) const;
@@ -110,14 +116,19 @@ class Proposals {
   audit::EntryBuilder decided_entry(const LiveWorkspace& workspace, const Proposal& proposal,
                                     const Standing& own, approval::Verdict verdict,
                                     const Authority& by, const std::string& note) const;
+  // Without documents: of one with them, a builder makes the record.
   Put put_of(const LiveWorkspace& workspace, const Change& change) const;
+  Task<Expected<Put>> put_whole(const LiveWorkspace& workspace, const Change& change,
+                                Builds::SharedPlace place) const;
   // What the store says of it, where memory may be behind.
-  Task<Expected<void>> refresh(const LiveWorkspace& workspace, ProposalId id);
+  Task<Expected<void>> refresh(const LiveWorkspace& workspace, ProposalId id,
+                               Builds::SharedPlace place);
   Taken take_existing(const LiveWorkspace& workspace, const Proposal& proposal) const;
   Shared publish(const LiveWorkspace& workspace, Proposal proposal,
                  std::optional<Taken> taken = std::nullopt);
 
   Applying& applying_;
+  Builds& builds_;
   Shares& shares_;
   const Clock& clock_;
   Random& random_;

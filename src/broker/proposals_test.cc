@@ -2,6 +2,8 @@
 #include "broker/proposals.h"
 
 #include <future>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -286,6 +288,48 @@ TEST_F(ProposalsTest, P25_NobodyProposesMoreThanAFewTimesAMinute) {
 }
 
 // A pipeline that runs again and again asks once, about what it wants now.
+// Notes who draws from it.
+class NotedRandom final : public Random {
+ public:
+  explicit NotedRandom(Random& from) : from_(from) {}
+  void fill(std::span<std::uint8_t> out) override {
+    {
+      const std::lock_guard lock(mutex_);
+      threads_.insert(std::this_thread::get_id());
+    }
+    from_.fill(out);
+  }
+  std::set<std::thread::id> threads() const {
+    const std::lock_guard lock(mutex_);
+    return threads_;
+  }
+
+ private:
+  Random& from_;
+  mutable std::mutex mutex_;
+  std::set<std::thread::id> threads_;
+};
+
+// Megabytes are sealed anew for each version that leaves a proposal behind. Of that, only the
+// sealing draws random bytes.
+TEST_F(ProposalsTest, P48_DocumentsAreSealedOffTheLoop) {
+  NotedRandom noted(acme.random());
+  Proposals noting(applying, builds, acme.shares(), acme.clock(), noted);
+  const auto asked = proposed();
+  publish_another_version();
+  ASSERT_TRUE(acme.run(noting.load(acme.workspace())));
+  const auto loop =
+      acme.run([]() -> Task<std::thread::id> { co_return std::this_thread::get_id(); }());
+  const auto before = noted.threads();
+  ASSERT_TRUE(acme.run(noting.settle(acme.workspace())));
+  EXPECT_EQ(parse_proposal_record(acme.workspace(), record(*asked))->state,
+            ProposalState::superseded);
+  EXPECT_TRUE(has_documents(*asked));
+  EXPECT_THAT(before, IsEmpty());
+  EXPECT_FALSE(noted.threads().empty());
+  EXPECT_FALSE(noted.threads().contains(loop));
+}
+
 TEST_F(ProposalsTest, P37_AProposerHasOneOpenProposal) {
   const auto first = proposed();
   EXPECT_EQ(proposed()->id, first->id);
@@ -305,7 +349,7 @@ TEST_F(ProposalsTest, P37_AProposerHasOneOpenProposal) {
 TEST_F(ProposalsTest, P37_OpenProposalsAndTheirBytesAreBounded) {
   const auto refused = [&](SharedLimits limits, std::string_view key) {
     Shares shares(limits);
-    Proposals few(applying, shares, acme.clock(), acme.random());
+    Proposals few(applying, builds, shares, acme.clock(), acme.random());
     const auto ask = [&](std::string_view by) {
       return acme.run(few.propose(acme.workspace(), wider(), std::nullopt,
                                   acme.authority(by, Operation::propose)));
@@ -330,7 +374,7 @@ TEST_F(ProposalsTest, DocumentsThatChangeNothingAskNobody) {
 TEST_F(ProposalsTest, AProposalOutlivesARestart) {
   const auto asked = proposed();
   Shares shares;
-  Proposals restarted(applying, shares, acme.clock(), acme.random());
+  Proposals restarted(applying, builds, shares, acme.clock(), acme.random());
   ASSERT_TRUE(acme.run(restarted.load(acme.workspace())));
   const auto open = restarted.open(acme.workspace());
   ASSERT_THAT(open, SizeIs(1));
