@@ -9,6 +9,9 @@
 namespace writ::broker {
 namespace {
 
+// Begins the key of each stop of a user.
+constexpr std::string_view kOfUsers = "user:";
+
 vault::Purpose purpose(WorkspaceId workspace, std::string_view key) {
   return {.use = "stop", .workspace = workspace, .owner = key, .version = 0};
 }
@@ -87,6 +90,10 @@ Stops::Stops(StopFile& file, Random& random, observe::Log& log)
   }
 }
 
+JsonObject Stops::Entry::to_json() const {
+  return {{"workspace", workspace.to_string()}, {"key", key}, {"sealed", sealed}};
+}
+
 Task<Expected<void>> Stops::write() {
   std::uint64_t sequence = 0;
   std::string text;
@@ -94,11 +101,7 @@ Task<Expected<void>> Stops::write() {
     const std::lock_guard lock(mutex_);
     sequence = ++sequence_;
     JsonArray list;
-    for (const auto& entry : entries_) {
-      list.push_back(JsonObject{{"workspace", entry.workspace.to_string()},
-                                {"key", entry.key},
-                                {"sealed", entry.sealed}});
-    }
+    for (const auto& entry : entries_) list.push_back(entry.to_json());
     text = canonical_json(Json(std::move(list)));
   }
   if (text.size() > file_.room()) co_return fail(Errc::too_large, "the file for stops is full");
@@ -111,7 +114,22 @@ void Stops::forget(WorkspaceId workspace, std::string_view key) {
   });
 }
 
+bool Stops::has_room(WorkspaceId workspace) const {
+  const auto room = file_.room();
+  std::size_t all = 0;
+  std::size_t of_others = 0;
+  for (const auto& entry : entries_) {
+    if (entry.workspace != workspace) continue;
+    // As write() has them.
+    const auto bytes = canonical_json(entry.to_json()).size() + 1;
+    all += bytes;
+    if (!entry.key.starts_with(kOfUsers)) of_others += bytes;
+  }
+  return all <= room / 2 && of_others <= room / 4;
+}
+
 Task<Kept> Stops::keep(const LiveWorkspace& workspace, std::vector<Stop> stops) {
+  bool fits = false;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& stop : stops) {
@@ -122,8 +140,11 @@ Task<Kept> Stops::keep(const LiveWorkspace& workspace, std::vector<Stop> stops) 
       entries_.push_back(
           {.workspace = workspace.id(), .key = key, .sealed = base64url_encode(sealed)});
     }
+    fits = has_room(workspace.id());
   }
-  const auto written = co_await write();
+  const auto written =
+      fits ? co_await write()
+           : Expected<void>(fail(Errc::too_large, "the workspace's part of the file is full"));
   if (written) co_return Kept::in_file;
   log_.error("stops.not_kept", {{"stops", stops.size()}, {"error", written.error().message}});
   // Those that do not fit must not keep later ones from the file.

@@ -11,6 +11,9 @@
 //   {"at":ms,"by":…,"by_name":…,"id":…,"kind":"user"|"run"|"session","reason":…,"revision":N,"v":1}
 //
 // `revision` is that of the stopped record: a stop counts only as long as the record has not moved.
+//
+// A workspace has at most half of the file's room, and half of that for what people may end of
+// their own, runs and sessions: so nobody keeps an operator's stop of a user out of it (P37).
 #pragma once
 
 #include <cstdint>
@@ -90,8 +93,10 @@ class Stops {
     WorkspaceId workspace;
     std::string key;
     std::string sealed;  // base64url
+    JsonObject to_json() const;
   };
   void forget(WorkspaceId workspace, std::string_view key);  // with the mutex held
+  bool has_room(WorkspaceId workspace) const;                // with the mutex held
   Task<Expected<void>> write();
 
   StopFile& file_;

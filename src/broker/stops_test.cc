@@ -141,6 +141,33 @@ TEST_F(StopsTest, P35_WithoutRoomInTheFileTheAnswerSaysThatARestartEndsIt) {
   EXPECT_FALSE(active("bob"));
 }
 
+// Whoever may end runs of their own, with long reasons, leaves room for an operator's stop and for
+// other workspaces.
+TEST_F(StopsTest, P37_RunsThatPeopleEndLeaveRoomInTheFileForStopsOfUsers) {
+  Stops stops(acme.stop_file(), acme.random(), acme.log());
+  const auto keep = [&](RecordKind kind, std::string id) {
+    return acme.run(stops.keep(
+        acme.workspace(),
+        {{.kind = kind,
+          .id = std::move(id),
+          .revision = 1,
+          .at = acme.clock().now(),
+          .cause = {.by = "usr_x", .by_name = "mallory", .reason = std::string(1000, 'x')}}}));
+  };
+  const auto until_full = [&](RecordKind kind) {
+    int kept = 0;
+    while (kept < 1000 && keep(kind, std::to_string(kept)) == Kept::in_file) ++kept;
+    return kept;
+  };
+  const auto room = acme.stop_file().room();
+  EXPECT_GT(until_full(RecordKind::run), 10);
+  EXPECT_LE(acme.stop_file().text_.size(), room / 4 + 2);
+  EXPECT_EQ(keep(RecordKind::session, "one more"), Kept::in_memory);
+  EXPECT_EQ(keep(RecordKind::user, "bob"), Kept::in_file);
+  EXPECT_GT(until_full(RecordKind::user), 10);
+  EXPECT_LE(acme.stop_file().text_.size(), room / 2 + 2);
+}
+
 // Nobody without the seal adds, changes or moves one.
 TEST_F(StopsTest, P35_AForgedStopCountsForNothing) {
   const auto by = acme.authority("admin", Operation::disable_user);
