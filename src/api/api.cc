@@ -188,6 +188,7 @@ Task<Handled> Api::answer(net::ServerRequest& request, Match match) {
       co_return std::unexpected(std::move(still).error());
   }
   if (is_read && handled) handled->until = asked.ended;
+  if (handled) handled->share = asked.share;
   co_return handled;
 }
 

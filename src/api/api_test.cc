@@ -2,6 +2,8 @@
 // What the API answers, over HTTP: the shapes are protocol/'s, the effects the broker's.
 #include "api/api.h"
 
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -282,6 +284,31 @@ TEST_F(ApiTest, P37_AControlRequestTakesItsShareBeforeItsBodyIsRead) {
   const auto refused = as("bob", "GET", "/v1/session");
   EXPECT_EQ(refused.status, 429);
   EXPECT_EQ(refused.text("limit"), "control_requests_per_user");
+}
+
+// Else whoever reads nothing has the server keep any number of answers.
+TEST_F(ApiTest, P37_AnAnswerThatIsNotReadCountsAmongItsSendersRequests) {
+  const broker::Holder olivia{.workspace = acme.workspace().id(),
+                              .member = acme.user_id("olivia").raw()};
+  const auto held = [&] { return acme.shares().control_requests.held(olivia).member; };
+  // More than sockets take.
+  broker::Unit unit;
+  for (int i = 0; i < 256; ++i) {
+    audit::EntryBuilder entry(audit::Kind::session_ended, acme.clock().now(),
+                              acme.workspace().id());
+    entry.set("by", std::string(40'000, 'x'));
+    unit.appends.push_back(broker::EntryWriter::append(entry, {}));
+  }
+  ASSERT_TRUE(acme.run(acme.workspace().store().commit(std::move(unit))));
+  const std::string target = "/v1/log/leaves?from=0&count=256";
+  auto socket = connect();
+  ASSERT_TRUE(socket.send("GET " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" +
+                          "Connection: close\r\n" + fields_of(session_of("olivia"), "GET", target) +
+                          "\r\n"));
+  EXPECT_THAT(socket.read_through("\r\n"), HasSubstr(" 200 "));
+  EXPECT_EQ(held(), 1U);
+  EXPECT_GT(socket.read_all().size(), 8'000'000U);
+  while (held() > 0) std::this_thread::yield();
 }
 
 TEST_F(ApiTest, P4_P20_APersonDecidesWithASignature) {

@@ -56,6 +56,8 @@ struct Answer {
   CancelToken until{};  // sending stops when it is cancelled
   // It tells of the workspace and did nothing, so it is decided once more before it is sent (P35).
   bool is_read = false;
+  // Of the request: what is not read counts among its sender's until it is (P37).
+  std::shared_ptr<const void> share{};
 };
 
 using Handled = std::expected<Answer, net::Problem>;
