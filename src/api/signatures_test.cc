@@ -96,6 +96,27 @@ TEST_F(SignaturesTest, P40_ASignatureIsGoodOnce) {
             Json(key_of("admin").public_jwk().thumbprint()));
 }
 
+// Else it could be used again: who remembered that it was used has forgotten it.
+TEST_F(SignaturesTest, P24_WhatWasSignedBeforeTheClockWasResetCountsNoMore) {
+  const Giving giving{.by = "admin", .target = "/v1/users/bob/invitations", .body = "{}"};
+  auto fresh = freshness();
+  fresh.expires = acme.clock().now() + approval::kMaxStatementLife;
+  const auto before = signed_by("admin", giving, fresh);
+  EXPECT_EQ(send(giving, before).status, 200);
+  const auto right = acme.clock().now();
+  acme.clock().set_wall(right + std::chrono::hours(1));
+  ASSERT_TRUE(acme.run(acme.time().advance()));
+  acme.clock().set_wall(right + seconds(5));
+  ASSERT_TRUE(acme.run(acme.time().begin_epoch(acme.time().view())));
+  acme.clock().advance(broker::TimeGuard::kEpochDelay + seconds(2));
+  ASSERT_GT(fresh.expires, acme.clock().now());
+  const auto replayed = send(giving, before);
+  EXPECT_EQ(replayed.status, 403) << replayed.body;
+  EXPECT_THAT(replayed.body, HasSubstr("before counts no more"));
+  acme.clock().advance(approval::kMaxStatementLife);
+  EXPECT_EQ(send(giving, signed_by("admin", giving)).status, 200);
+}
+
 TEST_F(SignaturesTest, P40_AMalformedFieldIsRefused) {
   const Giving giving{.by = "admin", .target = "/v1/users/bob/invitations", .body = "{}"};
   for (const auto* text : {"", "nonce=", "nonce=AA; expiry=x; signature=AA", "x"}) {
