@@ -3,6 +3,7 @@
 // row unnoticed.
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include <gmock/gmock.h>
 
@@ -14,6 +15,8 @@ namespace writ::store {
 namespace {
 
 using ::testing::HasSubstr;
+
+constexpr auto kRun = RecordKind::run;
 
 class SqliteMacs : public testing::Test {
  protected:
@@ -175,6 +178,64 @@ TEST_F(SqliteMacs, P36_AnEntryThatIsNotOursIsNamedAndTheRestIsRead) {
   EXPECT_FALSE(testing_->run(testing_->handle().read_log(1, 1)));
   EXPECT_FALSE(testing_->run(testing_->handle().find_log("act_0", 0, 10)));
   EXPECT_TRUE(testing_->run(testing_->handle().get(RecordKind::user, "alice")));
+}
+
+// The start counts every row; what is read later is held against its MAC again.
+TEST_F(SqliteMacs, P36_WhatIsChangedWhileTheServerRunsIsSeen) {
+  const auto untouched = home_->directory() + "/untouched";
+  close();
+  std::filesystem::copy(home_->database(), untouched);
+  const std::string record = "UPDATE record SET value = 'forged' WHERE id = 'a'";
+  const std::string row = "UPDATE log SET sealed = x'00' WHERE key & 1 = 0";
+  struct Case {
+    std::string sql;
+    std::function<bool()> acts;
+  };
+  for (const auto& [sql, acts] : {
+           Case{record, [&] { return bool(testing_->run(testing_->handle().get(kRun, "a"))); }},
+           Case{record, [&] { return bool(testing_->run(testing_->handle().list(kRun, "", 9))); }},
+           Case{record, [&] { return bool(testing_->commit(unit_of(StoreTesting::put("a", 2)))); }},
+           Case{row, [&] { return bool(testing_->run(testing_->handle().erase_sealed(0))); }},
+       }) {
+    close();
+    std::filesystem::copy(untouched, home_->database(),
+                          std::filesystem::copy_options::overwrite_existing);
+    ASSERT_TRUE(opened());
+    ASSERT_TRUE(Connection::open(home_->database(), Connection::Mode::read_write, "")
+                    .value()
+                    ->execute(sql));
+    EXPECT_FALSE(acts());
+    EXPECT_FALSE(testing_->handle().sound());
+    expect_writes_refused();
+    // What can wait is not written either: a commit of another workspace comes after it.
+    testing_->handle().append_later({StoreTesting::entry("later")});
+    testing_->use(2);
+    ASSERT_TRUE(testing_->commit(unit_of(StoreTesting::put("b"))));
+    testing_->use(1);
+    EXPECT_EQ(testing_->run(testing_->handle().log_size()).value(), 2U);
+    // Of damaged records none is believed, of a damaged log they are.
+    const bool believes = sql == row;
+    EXPECT_EQ(bool(testing_->run(testing_->handle().get(RecordKind::user, "alice"))), believes);
+    EXPECT_EQ(bool(testing_->run(testing_->handle().list(RecordKind::user, "", 9))), believes);
+  }
+}
+
+// Housekeeping goes on beside damage, and vouches for none of it.
+TEST_F(SqliteMacs, P36_HousekeepingVouchesForNoDamage) {
+  tamper("DELETE FROM checkpoint");
+  testing_->clock_.advance(std::chrono::hours(1));
+  {
+    SqliteOptions tidy{.directory = home_->directory(), .housekeeping = milliseconds(1)};
+    const auto store =
+        open_sqlite(tidy, seal_key().row_keys(), testing_->clock_, home_->log()).value();
+    const auto other = store->workspace(StoreTesting::workspace_id(2));
+    for (int i = 0; i < 20; ++i) {
+      Unit unit;
+      unit.appends.push_back(StoreTesting::entry("meanwhile"));
+      ASSERT_TRUE(testing_->run(other->commit(std::move(unit))));
+    }
+  }
+  EXPECT_FALSE(opened());
 }
 
 // An older copy of one row is authentic, and not what was written last.
