@@ -335,6 +335,11 @@ q = { type = "string", pattern = "^(a|b|c|d|ee|ff|gg){1000}$" }
   const auto refused = match_request(*server, "GET", "/items?q=" + std::string(7500, 'a'), {}, {});
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Errc::too_large);
+  // Of arguments that did not come as a request, too.
+  const auto rendered =
+      render_request(*server->find_operation("s.find"), {{"q", std::string(7500, 'a')}});
+  ASSERT_FALSE(rendered.has_value());
+  EXPECT_EQ(rendered.error().code, Errc::too_large);
 }
 
 TEST(Requests, P48_ABodyThatIsDecidedOnHasABoundOfItsOwn) {
