@@ -406,6 +406,15 @@ TEST_F(ApplyingTest, P40_AWideningApplyIsSignedByTheAdminsOwnKey) {
   ask = good();
   ask.signature = signed_apply("admin", other).signature;
   EXPECT_EQ(why(ask), Why::needs_key);
+  // What was shown to the person who signed is not what is made.
+  ask = good();
+  auto seen = acme.run(applying.apply(
+      acme.workspace(), {.documents = wider, .dry_run = true, .base = {}, .signature = {}},
+      acme.authority("admin", Operation::apply)));
+  ASSERT_TRUE(seen.has_value());
+  seen->changes.clear();
+  sign_apply(acme, ask, *seen, "admin");
+  EXPECT_EQ(why(ask), Why::needs_key) << "a part of the difference was not shown";
   ask = good();
   ask.signature->by.fresh.expires += seconds(1);
   EXPECT_EQ(why(ask), Why::needs_key) << "an expiry that was not signed";

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "broker/control_testing.h"
+#include "broker/enrolments.h"
 #include "broker/grant_record.h"
 
 namespace writ::broker {
@@ -130,6 +131,8 @@ TEST_F(ClockResetTest, P24_WhatIsFromBeforeTheEpochIsRefused) {
                         .expires = run->ends,
                         .used = false}
                .to_text());
+  const auto server = acme.store().workspace(WorkspaceId());
+  ASSERT_TRUE(acme.run(issue_founding_code(*server, acme.clock(), acme.random())));
   glitch();
   const auto bobs = session("bob");
   broker::TestSession mine;
@@ -146,6 +149,7 @@ TEST_F(ClockResetTest, P24_WhatIsFromBeforeTheEpochIsRefused) {
       acme.run(find_enrolment(acme.workspace().store(), code->code, acme.clock().now())).value());
   EXPECT_THAT(acme.run(acme.workspace().store().list(RecordKind::grant, "", 10)).value(),
               IsEmpty());
+  EXPECT_THAT(acme.run(server->list(RecordKind::enrolment, "", 10)).value(), IsEmpty());
   acme.clock().advance(seconds(11));
   ASSERT_TRUE(acme.time().check());
   // Proofs and assertions are so old by then that their time refuses them; one that was made a
@@ -178,9 +182,12 @@ TEST_F(ClockResetTest, P24_NobodyElseAndNothingElseResetsIt) {
   EXPECT_EQ(reset(signed_by("admin", acme.clock().now() + minutes(2))).error().code,
             Errc::invalid_input);
   EXPECT_EQ(acme.time().view().epoch.number, 0U);
+  // What is refused is refused before anything of it is done: nothing was written or ended.
+  EXPECT_THAT(entries(audit::Kind::clock_reset), IsEmpty());
   // Of use once.
   ASSERT_TRUE(reset(good));
   EXPECT_EQ(reset(good).error().code, Errc::conflict);
+  EXPECT_THAT(entries(audit::Kind::clock_reset), SizeIs(1));
 }
 
 }  // namespace

@@ -129,6 +129,38 @@ TEST_F(ProposalsTest, P40_DocumentsWaitUntilAnAdminSignsThem) {
   EXPECT_FALSE(approve(*done, SignedDifference{}).has_value());
 }
 
+// Who moves between the decision and the commit is met by the commit.
+TEST_F(ProposalsTest, P35_WhoProposesOrDeniesIsLookedAtInTheCommit) {
+  const auto move = [&](std::string_view who) {
+    const auto id = acme.user_id(who);
+    const auto standing = acme.workspace().standing(id);
+    Unit unit;
+    unit.puts = {{RecordKind::user, id.to_string(), standing.revision, to_record(standing)}};
+    EXPECT_TRUE(acme.store().commit_before_held(acme.workspace().id(), std::move(unit)));
+  };
+  const auto asked = propose(wider()).value();
+  (void)acme.session_of("admin");
+  acme.store().hold_commits();
+  auto proposing = std::async([&] { return propose(wider("frank")); });
+  while (acme.store().held() < 1) std::this_thread::yield();
+  move("ci");
+  acme.store().release_commits();
+  const auto proposed = proposing.get();
+  ASSERT_FALSE(proposed.has_value());
+  EXPECT_EQ(proposed.error().error.code, Errc::conflict);
+  EXPECT_EQ(state(asked), ProposalState::pending);
+
+  acme.store().hold_commits();
+  auto denying = std::async([&] { return deny(asked); });
+  while (acme.store().held() < 1) std::this_thread::yield();
+  move("admin");
+  acme.store().release_commits();
+  const auto denied = denying.get();
+  ASSERT_FALSE(denied.has_value());
+  EXPECT_EQ(denied.error().code, Errc::conflict);
+  EXPECT_EQ(state(asked), ProposalState::pending);
+}
+
 // Also what only narrows: a session alone, which any program in the admin's shell has, applies
 // nothing that somebody else made.
 TEST_F(ProposalsTest, P40_AProposalIsSignedByTheAdminsOwnKeyWhateverItChanges) {

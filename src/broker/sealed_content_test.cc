@@ -11,6 +11,7 @@
 #include "base/encoding.h"
 #include "broker/calls_testing.h"
 #include "broker/explain.h"
+#include "broker/grant_record.h"
 #include "crypto/hash.h"
 #include "wire/canonical.h"
 
@@ -197,6 +198,15 @@ TEST_F(SealedContentTest, P20_TheLeavesLeadFromApprovalToActionBeforeAndAfterAnE
   check();
   erase();
   check();
+}
+
+// Which token began a run is found again by who has the seal, and guessed by nobody else.
+TEST(SealedContent, P38_AUsersTokenIsRecordedKeyed) {
+  Acme acme;
+  const Digest token{1, 2, 3};
+  const auto& key = acme.workspace().digest_key();
+  EXPECT_NE(user_token_hmac(key, token), token);
+  EXPECT_EQ(user_token_hmac(key, token), key.of("user-token", "", token));
 }
 
 }  // namespace

@@ -146,6 +146,22 @@ TEST_F(SignInTest, P3_ACodeEnrolsItsUsersKeyOnce) {
   EXPECT_FALSE(with_code(code, other, "olivia"));
 }
 
+TEST_F(SignInTest, P40_AKeyEnrolledAnewCountsFromThen) {
+  const auto id = acme.user_id("bob");
+  acme.clock().advance(std::chrono::hours(1));
+  ASSERT_TRUE(with_code(invited("bob"), new_key_, "bob").has_value());
+  EXPECT_EQ(acme.workspace().standing(id).enrolled, acme.clock().now());
+}
+
+TEST_F(SignInTest, P35_ACodeIsOfNoUseToWhoIsDisabled) {
+  ASSERT_TRUE(acme.run(
+      users.disable(acme.workspace(), "bob", acme.authority("admin", Operation::disable_user))));
+  // One that was made since.
+  const auto code = invited("bob");
+  EXPECT_EQ(with_code(code, new_key_, "bob").error().code, Errc::unauthenticated);
+  EXPECT_TRUE(entries(audit::Kind::user_enrolled).empty());
+}
+
 TEST_F(SignInTest, Failure28_ACodeWithSpacesIsAnotherCode) {
   const auto code = invited("olivia");
   EXPECT_FALSE(with_code(code + " ", new_key_, "olivia"));

@@ -96,7 +96,8 @@ TEST_F(StopsTest, P35_OnAFullDiskADisabledUserIsStoppedAndItIsOwed) {
 
 TEST_F(StopsTest, P35_WhatTheStoreCouldNotTakeSurvivesARestart) {
   const auto run = acme.start("plan", "alice");
-  const auto signed_in = acme.session_of("carol");
+  const auto carols = session("carol");
+  const auto signed_in = use(carols).value();
   const auto may_disable = acme.authority("admin", Operation::disable_user);
   const auto may_revoke = acme.authority("admin", Operation::revoke);
   acme.store().fail_commits(full());
@@ -123,6 +124,10 @@ TEST_F(StopsTest, P35_WhatTheStoreCouldNotTakeSurvivesARestart) {
   EXPECT_EQ(after.workspace->active_user(acme.user_id("bob")), nullptr);
   ASSERT_TRUE(its_revocations.resume(*after.workspace, after.kept[1]));
   EXPECT_FALSE(after.workspace->runs().alive(run->id, acme.clock().now()));
+  Sessions its_sessions(acme.live(), acme.time(), *after.stops, acme.clock(), acme.random());
+  its_sessions.resume(*after.workspace, after.kept[2]);
+  ASSERT_TRUE(acme.run(its_sessions.load(after.workspace)));
+  EXPECT_FALSE(its_sessions.again(signed_in, Operation::see_self)) << "its record is still there";
 
   acme.store().fail_commits(std::nullopt);
   ASSERT_TRUE(acme.run(its_users.settle(*after.workspace)));
