@@ -58,9 +58,10 @@ class ApprovalChainTest : public testing::Test {
             .nonce = Bytes(32, 5),
             .expires = expires_};
   }
-  // The entry of a decision that says `said`, signed as `signed_`.
+  // The entry of a decision that says `said`, signed as `signed_`; it names their key unless said.
   EntryBuilder decision(const Person& who, const DecisionStatement& said,
-                        const DecisionStatement& signed_) const {
+                        const DecisionStatement& signed_,
+                        const std::optional<std::string>& named = std::nullopt) const {
     auto out = builder(Kind::approval_decided);
     out.approval(approval_)
         .run(run_)
@@ -70,7 +71,7 @@ class ApprovalChainTest : public testing::Test {
         .set("groups", JsonArray(said.groups.begin(), said.groups.end()))
         .set("nonce", base64url_encode(said.nonce))
         .set("expiry", format_time(said.expires))
-        .set("key", who.key.public_jwk().thumbprint())
+        .set("key", named.value_or(who.key.public_jwk().thumbprint()))
         .set("public_key", who.key.public_jwk().required_members())
         .set("signature", base64url_encode(who.key.sign(as_bytes(canonical_decision(signed_)))));
     return out;
@@ -168,6 +169,23 @@ TEST_F(ApprovalChainTest, P20_AKeyThatItsPersonDidNotEnrolIsFound) {
   // Another key since: what the first one gave holds no more.
   enrol({bob_.id, new_key()});
   EXPECT_THAT(act().value_or(""), HasSubstr("not every group"));
+}
+
+// The entry names Bob's key, and was signed with another, which it shows.
+TEST_F(ApprovalChainTest, P20_AnotherKeyThanTheOneNamedIsFound) {
+  enrol(bob_);
+  ask();
+  const auto said = statement(Verdict::approve, {"finance"});
+  const auto forged =
+      decision({bob_.id, carol_.key}, said, said, bob_.key.public_jwk().thumbprint());
+  EXPECT_THAT(give(forged).value_or(""), HasSubstr("enrolled"));
+  EXPECT_THAT(act().value_or(""), HasSubstr("not every group"));
+}
+
+TEST_F(ApprovalChainTest, P20_AnApprovalIsAskedForOnce) {
+  EXPECT_EQ(ask(), std::nullopt);
+  commitment_ = Digest{9};
+  EXPECT_THAT(ask().value_or(""), HasSubstr("asked for before"));
 }
 
 TEST_F(ApprovalChainTest, P20_TwoGroupsAreTwoPeople) {
