@@ -40,8 +40,10 @@ std::string allowed(std::string_view path) {
 std::string needs(broker::Operation operation) {
   using broker::Operation;
   switch (operation) {
-    case Operation::apply:
     case Operation::decide_proposal:
+      return "this is an admin's to do or, where [approvals] apply names a group, a member's of it "
+             "who has not proposed it";
+    case Operation::apply:
     case Operation::invite:
       return "this needs the role admin";
     case Operation::propose:
@@ -393,8 +395,7 @@ Task<Expected<std::optional<broker::ControlSubject>>> Api::look_up(Asked& asked,
       if (!id) co_return Found();
       WRIT_CO_TRY(asked.proposal, co_await parts_.proposals.find(workspace, *id));
       if (asked.proposal == nullptr) co_return Found();
-      co_return Found(broker::ControlSubject{
-          .run = std::nullopt, .user = asked.proposal->proposer, .groups = {}});
+      co_return Found(broker::subject_of(workspace, *asked.proposal));
     }
     case About::run:
     case About::action:

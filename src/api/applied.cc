@@ -56,6 +56,7 @@ net::Problem problem_of(const broker::NotApplied& failed) {
   auto out = api::problem_of(failed.error);
   if (failed.why == Why::failed) return out;
   if (failed.why == Why::needs_key) out.type = "key-required";
+  if (failed.why == Why::needs_second) out.type = "second-person-required";
   out.more["base"] = name_of(failed.base).to_json();
   out.more["changes"] = protocol::write_messages(shown(failed.changes));
   return out;

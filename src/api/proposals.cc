@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Endpoints about proposals: documents that wait for an admin's signature (P40).
+// Endpoints about proposals: documents that wait for a signature (P40).
 #include "protocol/proposals.h"
 
 #include "api/applied.h"
@@ -36,6 +36,7 @@ protocol::ProposalItem Endpoints::item(const broker::LiveWorkspace& workspace,
       .widening = proposal.widening,
       .created = proposal.created,
       .expires = proposal.expires};
+  if (out.state == "pending") out.group = workspace.version()->approvals().apply;
   if (proposal.decided) out.decided_by = proposal.decided->by_name;
   out.version = proposal.version;
   return out;
@@ -69,9 +70,8 @@ Task<Handled> Endpoints::propose(Asked& asked) {
 Task<Handled> Endpoints::proposals(Asked& asked) {
   protocol::ProposalList out;
   for (const auto& proposal : parts_.proposals.open(*asked.workspace)) {
-    const broker::ControlSubject subject{
-        .run = std::nullopt, .user = proposal->proposer, .groups = {}};
-    if (broker::decide(broker::Operation::see_proposal, asked.caller, subject) ==
+    if (broker::decide(broker::Operation::see_proposal, asked.caller,
+                       broker::subject_of(*asked.workspace, *proposal)) ==
         broker::ControlVerdict::allowed)
       out.proposals.push_back(item(*asked.workspace, *proposal));
   }
@@ -84,10 +84,14 @@ Task<Handled> Endpoints::proposal(Asked& asked) {
   const bool is_open = state == broker::ProposalState::pending ||
                        (state == broker::ProposalState::superseded &&
                         parts_.clock.now() < about.expires && !about.decided);
-  // Who may decide it sees what it would change; everybody else, what becomes of it.
-  if (!is_open || broker::decide(broker::Operation::decide_proposal, asked.caller,
-                                 {.run = std::nullopt, .user = about.proposer, .groups = {}}) !=
-                      broker::ControlVerdict::allowed)
+  // Who may decide it sees what it would change, and who could look at that by a dry run; everybody
+  // else, what becomes of it.
+  const auto is_allowed = [&](broker::Operation operation) {
+    return broker::decide(operation, asked.caller, broker::subject_of(*asked.workspace, about)) ==
+           broker::ControlVerdict::allowed;
+  };
+  if (!is_open ||
+      (!is_allowed(broker::Operation::decide_proposal) && !is_allowed(broker::Operation::apply)))
     co_return json_answer(item(*asked.workspace, about).to_json());
   WRIT_API_TRY_VOID(co_await record(asked, broker::Operation::see_proposal,
                                     {{about.id.to_string(), "documents"}}));

@@ -108,6 +108,47 @@ TEST_F(ProposalsApiTest, P40_AnotherVersionIsAConflictThatShowsTheDifference) {
   EXPECT_EQ(again.text("state"), "superseded");
 }
 
+// bob is of finance and no admin; admin is not of finance.
+TEST_F(ProposalsApiTest, P40_WhereAGroupDecidesASecondPersonOfItSigns) {
+  acme.edit("workspace.toml", "[approvals]\n", "[approvals]\napply = \"finance\"\n");
+  auto wider = acme.documents();
+  wider["workspace.toml"] += "\n[users.erin]\n";
+  const protocol::ApplyRequest look{
+      .documents = wider, .dry_run = true, .base = {}, .signed_by_admin = {}};
+  const auto seen =
+      read<protocol::ApplyAnswer>(as("admin", "POST", "/v1/apply", write_json(look.to_json())));
+  EXPECT_EQ(seen.asks, "finance");
+  const auto refused = as("admin", "POST", "/v1/apply", signed_apply_body("admin", wider));
+  EXPECT_EQ(refused.status, 403) << refused.body;
+  EXPECT_THAT(refused.text("type"), HasSubstr("second-person-required"));
+  EXPECT_THAT(refused.body, HasSubstr("user erin"));
+
+  const auto asked = as("admin", "POST", "/v1/proposals", documents_with("erin", seen.base));
+  ASSERT_EQ(asked.status, 201) << asked.body;
+  const auto item = read<protocol::ProposeAnswer>(asked).proposal.value();
+  EXPECT_EQ(item.group, "finance");
+  EXPECT_THAT(read<protocol::ProposalList>(as("bob", "GET", "/v1/proposals")).proposals, SizeIs(1));
+  EXPECT_THAT(read<protocol::ProposalList>(as("carol", "GET", "/v1/proposals")).proposals,
+              SizeIs(0));
+  const auto view = read<protocol::ProposalView>(as("bob", "GET", path_of(item)));
+  ASSERT_THAT(view.changes, SizeIs(1));
+  EXPECT_THAT(as("admin", "GET", path_of(item)).body, HasSubstr("user erin"))
+      << "as a dry run would show it";
+  const auto decisions = path_of(item) + "/decisions";
+  const auto own = as("admin", "POST", decisions, approval_of(view, "admin"));
+  EXPECT_EQ(own.status, 403) << own.body;
+  EXPECT_EQ(as("carol", "POST", decisions, approval_of(view, "carol")).status, 404);
+  const auto done = as("bob", "POST", decisions, approval_of(view, "bob"));
+  ASSERT_EQ(done.status, 200) << done.body;
+  EXPECT_EQ(read<protocol::ProposalItem>(done).decided_by, "bob");
+  EXPECT_NE(acme.workspace().version()->user("erin"), nullptr);
+
+  // Who has a key is not invited by one person.
+  const auto invited = as_signed("admin", "POST", "/v1/users/bob/invitations", "{}");
+  EXPECT_EQ(invited.status, 403) << invited.body;
+  EXPECT_THAT(invited.body, HasSubstr("remove bob by an apply"));
+}
+
 TEST_F(ProposalsApiTest, P25_APipelineThatProposesAllTheTimeIsToldToWait) {
   for (int i = 0; i < broker::Proposals::kAtOnce; ++i) (void)proposed();
   const auto seen = as("ci", "POST", "/v1/proposals", documents_with("erin"));

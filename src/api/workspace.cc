@@ -45,7 +45,8 @@ Answer answer_of(const std::expected<broker::Applied, broker::NotApplied>& appli
                                                .changed = applied->changed,
                                                .base = name_of(applied->base),
                                                .changes = shown(applied->changes),
-                                               .revoked_runs = applied->revoked}
+                                               .revoked_runs = applied->revoked,
+                                               .asks = dry_run ? applied->asks : std::nullopt}
                              .to_json());
   out.is_read = dry_run;
   return out;
@@ -211,11 +212,11 @@ Task<Handled> Endpoints::workspace(Asked& asked) {
       co_await broker::recent_recoveries(asked.workspace->store(), parts_.clock.now());
   if (!recoveries) co_return problem(recoveries.error());
   for (const auto& [user, at] : *recoveries) {
-    out.findings.push_back({.kind = "admin-recovered",
-                            .subject = "user " + user,
-                            .message = "a one-time code was made for this admin on the server at " +
-                                       format_time(at) +
-                                       ", with writ recover: make sure that it was meant"});
+    out.findings.push_back(
+        {.kind = "admin-recovered",
+         .subject = "user " + user,
+         .message = "a one-time code was made for this person on the server at " + format_time(at) +
+                    ", with writ recover: make sure that it was meant"});
   }
   if (!SecretBytes::memory_is_locked()) {
     out.findings.push_back({.kind = "memory-not-locked",

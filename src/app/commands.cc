@@ -157,11 +157,17 @@ void add_commands(CLI::App& app, cli::Program& program) {
   server->callback([served, &program] { program.status = serve(*served); });
 
   auto* recover = app.add_subcommand(
-      "recover", "a one-time code for an admin who lost the key; the server must not be running");
+      "recover",
+      "a one-time code for an admin, or somebody of the group that decides applies, who lost the "
+      "key; the server must not be running");
   const auto recovered = std::make_shared<RecoverCommand>();
   recover->add_option("--config", recovered->config_file, kConfigHelp)->capture_default_str();
   recover->add_option("WORKSPACE", recovered->workspace, "the workspace's name")->required();
-  recover->add_option("USER", recovered->user, "whom its current version names admin")->required();
+  recover
+      ->add_option(
+          "USER", recovered->user,
+          "whom its current version names admin, or puts into the group of [approvals] apply")
+      ->required();
   recover->callback([recovered, &program] { program.status = run_recover(*recovered); });
 
   auto* backup = app.add_subcommand("backup", "copy the store of a server, running or not");

@@ -18,10 +18,11 @@ void spend(std::uint64_t steps) {
 }
 
 class TurnTest : public testing::Test {
- protected:
+ public:
   TurnTest() { loop_.start("turns"); }
   ~TurnTest() override { loop_.stop(); }
 
+ protected:
   std::vector<std::uint64_t> turns_;  // the loop's alone, until it has stopped
   SystemClock clock_;
   Loop loop_{clock_, milliseconds(100), [this](std::uint64_t steps) {

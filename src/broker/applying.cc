@@ -8,6 +8,7 @@
 #include "base/encoding.h"
 #include "broker/key_signature.h"
 #include "broker/live_records.h"
+#include "broker/second_person.h"
 #include "wire/time_text.h"
 #include "wire/toml.h"
 
@@ -154,6 +155,8 @@ Draft draft_of(const LiveWorkspace& workspace, const LiveWorkspace::Published& p
   }
   out.unmoved = standing_checks(workspace, next);
   out.problems = shared_keys(workspace, next);
+  std::ranges::move(check_second_person(workspace, next, documents),
+                    std::back_inserter(out.problems));
   if (!out.problems.empty()) return out;
 
   out.next = built->version;
@@ -169,6 +172,7 @@ Draft draft_of(const LiveWorkspace& workspace, const LiveWorkspace::Published& p
     const workspace::Stated stated{published.documents, before.rules()};
     out.seen.changes = workspace::difference(&stated, {documents, next.rules()});
     out.difference = digest_of(out.seen.changes);
+    if (workspace::widens(out.seen.changes)) out.seen.asks = before.approvals().apply;
     compare_people(before, out);
     if (!dry_run) out.record = to_record(WorkspaceRecord{documents, out.names, next.rules()});
   }
@@ -205,9 +209,10 @@ Append applied_entry(EntryWriter writer, const Version& version, const Applied& 
         .set("expiry", format_time(signature->by.fresh.expires))
         .set("signature", base64url_encode(signature->by.signature));
   }
+  if (applied.asks) entry.set("group", *applied.asks);
   if (proposed != nullptr) {
     entry.set("proposal", proposed->id)
-        .set("proposed_by", proposed->by)
+        .set("proposed_by", proposed->by.to_string())
         .set("proposed_by_name", proposed->by_name);
   }
   return EntryWriter::append(entry, {writer.workspace().to_string()});
@@ -289,6 +294,15 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
     co_return out;
   }
 
+  // The commit finds the same version in force, and so the same group and who is in it.
+  if (out.asks && (!ask.proposed || !is_second_person(*out.asks, ask.proposed->by, by.user()))) {
+    auto error = fail(Errc::denied,
+                      "this widens what somebody may do, and a second person of the group " +
+                          *out.asks + " decides that",
+                      {}, "propose it (--propose); whoever proposes does not decide")
+                     .error();
+    co_return refused(NotApplied::Why::needs_second, std::move(out), std::move(error));
+  }
   const bool is_signed_for = workspace::widens(out.changes) || ask.proposed;
   const auto own = workspace.standing(by.user().id);
   if (is_signed_for) {

@@ -34,7 +34,7 @@ struct SignedDifference {
 // Of an apply that somebody proposed (proposals.h): what its commit writes beside.
 struct Proposed {
   std::string id;  // of the proposal
-  std::string by;  // its proposer
+  UserId by;       // its proposer
   std::string by_name;
   Put put;       // the proposal's record, on the condition that it is still open
   Append entry;  // proposal.decided
@@ -57,14 +57,17 @@ struct Applied {
   bool changed = false;
   std::vector<workspace::Change> changes;
   std::vector<RunId> revoked;  // of a dry run: those that would be
+  // The group of the version in force that decides this, where there is one and this widens (P40).
+  std::optional<std::string> asks{};
 };
 
 // Why nothing was published.
 struct NotApplied {
   enum class Why : std::uint8_t {
-    problems,   // of the documents: all of them, each with its place
-    moved,      // another version than the base is current; `changes` are from that one
-    needs_key,  // `changes` widen, and no signature of the admin's key over them came with it
+    problems,      // of the documents: all of them, each with its place
+    moved,         // another version than the base is current; `changes` are from that one
+    needs_key,     // `changes` widen, and no signature of the admin's key over them came with it
+    needs_second,  // `changes` widen, and a group decides that: proposals.h
     failed,
   };
   Why why = Why::failed;
@@ -88,11 +91,12 @@ class Applying {
 
   // Documents equal to those published change nothing, and end what could not be ended when they
   // were published. What widens is signed by the key that the admin has enrolled (P40): checked
-  // here, and in the commit. Errors: conflict where another apply was published since this one
-  // began, or someone's standing changed, and where nobody could administer the workspace
-  // afterwards;
-  // unavailable where it could not be written, or was cut before: then nothing has changed; or
-  // where it was, and the revocations could not: the message says so.
+  // here, and in the commit. Where the version in force names a group for it, a second person of
+  // that group signs instead, and what nobody has proposed is not published. Errors: conflict where
+  // another apply was published since this one began, or someone's standing changed, and where
+  // nobody could administer the workspace afterwards; unavailable where it could not be written, or
+  // was cut before: then nothing has changed; or where it was, and the revocations could not: the
+  // message says so.
   //
   // `by` is of this workspace. Without a place it takes one: rate_limited where there is none.
   Task<std::expected<Applied, NotApplied>> apply(LiveWorkspace& workspace, ApplyAsk ask,

@@ -35,7 +35,14 @@ bool may_see_run(const identity::User& user, const ControlSubject& subject) {
 }
 
 bool may_see_proposal(const identity::User& user, const ControlSubject& subject) {
-  return is_any_of(user, {Role::auditor, Role::admin}) || is_own(user, subject);
+  return is_any_of(user, {Role::auditor, Role::admin}) || shares_group(user, subject) ||
+         is_own(user, subject);
+}
+
+// An admin, their own too; where a group decides, its members, and never who proposed it (P40).
+bool may_decide_proposal(const identity::User& user, const ControlSubject& subject) {
+  if (subject.groups.empty()) return user.has_role(Role::admin);
+  return shares_group(user, subject) && !is_own(user, subject);
 }
 
 bool may_see_approval(const identity::User& user, const ControlSubject& subject) {
@@ -77,7 +84,7 @@ ControlVerdict decide_for_user(Operation operation, const identity::User& user,
     case Operation::see_proposal:
       return verdict(may_see_proposal(user, subject), false);
     case Operation::decide_proposal:
-      return verdict(user.has_role(Role::admin), may_see_proposal(user, subject));
+      return verdict(may_decide_proposal(user, subject), may_see_proposal(user, subject));
     case Operation::apply:
     case Operation::invite:
       return verdict(user.has_role(Role::admin));

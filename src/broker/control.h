@@ -57,8 +57,9 @@ struct Caller {
 // What the operation is about; all absent for the workspace as a whole.
 struct ControlSubject {
   std::optional<RunId> run;
-  std::optional<UserId> user;       // the run's, or who proposed
-  std::vector<std::string> groups;  // an approval's
+  std::optional<UserId> user;  // the run's, or who proposed
+  // An approval's; of a proposal, the one that decides it, or none where an admin does.
+  std::vector<std::string> groups;
 };
 
 enum class ControlVerdict : std::uint8_t { allowed, denied, hidden };

@@ -101,6 +101,20 @@ TEST_F(ControlTest, P40_WhoOnlyProposesHasNoRunsAndSeesNothingOfTheWorkspace) {
   }
 }
 
+TEST_F(ControlTest, P40_WhereAGroupDecidesItsMembersDoAndNeverWhoProposed) {
+  using identity::Role;
+  EXPECT_EQ(decide(decide_proposal, person({}, {"finance"}), others_), ControlVerdict::allowed);
+  EXPECT_EQ(decide(see_proposal, person({}, {"finance"}), others_), ControlVerdict::allowed);
+  EXPECT_EQ(decide(decide_proposal, person({}, {"billing"}), others_), ControlVerdict::hidden);
+  EXPECT_EQ(decide(decide_proposal, person({Role::admin}), others_), ControlVerdict::denied);
+  const auto admin = person({Role::admin}, {"finance"});
+  ControlSubject own{.run = std::nullopt, .user = admin.user->id, .groups = {"finance"}};
+  EXPECT_EQ(decide(decide_proposal, admin, own), ControlVerdict::denied);
+  // Where there is no group, an admin may sign what is their own.
+  own.groups.clear();
+  EXPECT_EQ(decide(decide_proposal, admin, own), ControlVerdict::allowed);
+}
+
 TEST_F(ControlTest, P3_AnAgentIsAllowedWhatIsOfItsOwnRunAndNothingElse) {
   auto run = std::make_shared<delegation::Run>();
   run->id = RunId::make(clock_, random_);

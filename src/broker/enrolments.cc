@@ -2,6 +2,7 @@
 #include "broker/enrolments.h"
 
 #include "broker/one_time_code.h"
+#include "broker/second_person.h"
 #include "wire/canonical.h"
 #include "wire/time_text.h"
 
@@ -80,7 +81,8 @@ Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_nam
   if (user == nullptr) co_return fail(Errc::not_found, "the workspace has no such user");
   const auto now = clock.now();
   IssuedCode issued{.code = make_code(random), .expires = now + kEnrolmentLife};
-  const auto standing = workspace.standing(user->id).revision;
+  const auto standing = workspace.standing(user->id);
+  WRIT_CO_TRY_VOID(check_new_key(*version, *user, standing));
   Unit unit;
   by.bind(Operation::invite, unit);
   // A user who is removed meanwhile is not invited with the standing of afterwards.
@@ -96,7 +98,7 @@ Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_nam
   const Enrolment enrolment{.expires = issued.expires,
                             .user = user->id,
                             .by = by.user().id,
-                            .standing = standing,
+                            .standing = standing.revision,
                             .taken = std::nullopt,
                             .revision = 0};
   unit.puts.push_back({RecordKind::enrolment, code_id(issued.code), 0, enrolment.to_record()});

@@ -54,7 +54,8 @@ Task<Expected<std::optional<Enrolment>>> find_enrolment(WorkspaceStore& store,
 
 // A code for this user, given by the signature of the one who invites (P40), durable before it is
 // shown; earlier ones of the same user end with it.
-// not_found where the workspace has no such user.
+// not_found where the workspace has no such user; denied where the user has a key and a group
+// decides applies (second_person.h).
 Task<Expected<IssuedCode>> invite(LiveWorkspace& workspace, std::string user_name, Authority by,
                                   KeySignature signature, const Clock& clock, Random& random);
 

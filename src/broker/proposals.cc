@@ -55,6 +55,12 @@ Append about(audit::EntryBuilder entry, const Proposal& proposal) {
 
 }  // namespace
 
+ControlSubject subject_of(const LiveWorkspace& workspace, const Proposal& proposal) {
+  ControlSubject out{.run = std::nullopt, .user = proposal.proposer, .groups = {}};
+  if (const auto& group = workspace.version()->approvals().apply) out.groups = {*group};
+  return out;
+}
+
 ProposalState Proposals::state(const LiveWorkspace& workspace, const Proposal& proposal) const {
   return state_at(proposal, current(workspace), clock_.now());
 }
@@ -70,7 +76,7 @@ Expected<Standing> Proposals::may_decide(const LiveWorkspace& workspace, const P
   if (!own.enrolled || *own.enrolled > proposal.created) {
     return fail(Errc::denied,
                 "your key was enrolled after this was proposed, and decides nothing from before",
-                "/signature", "let it be proposed again, or let another admin decide it");
+                "/signature", "let it be proposed again, or let somebody else decide it");
   }
   return own;
 }
@@ -301,6 +307,7 @@ audit::EntryBuilder Proposals::decided_entry(const LiveWorkspace& workspace,
       .set("public_key", own.key->required_members())
       .set("commitment", hex_encode(denial_of(workspace.id(), proposal).commitment))
       .set("state", name(proposal.state));
+  if (const auto& group = workspace.version()->approvals().apply) entry.set("group", *group);
   if (!note.empty()) entry.set("note", note);
   return entry;
 }
@@ -339,7 +346,7 @@ Task<std::expected<Proposals::Shared, NotApplied>> Proposals::approve(LiveWorksp
                .base = next.base,
                .signature = std::move(signature)};
   ask.proposed = Proposed{.id = next.id.to_string(),
-                          .by = next.proposer.to_string(),
+                          .by = next.proposer,
                           .by_name = next.proposer_name,
                           .put = put_of(workspace, change),
                           .entry = about(std::move(entry), next)};

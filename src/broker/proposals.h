@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Proposals: the applies that wait for an admin's signature (proposal.h), and what becomes of them.
-// Their documents lie sealed in the store; the rest of those that are open, or ended lately, is in
-// memory too.
+// Proposals: the applies that wait for a signature (proposal.h), and what becomes of them. An admin
+// gives it; where the version in force names a group for it, a second person of that group, admin
+// or not. Their documents lie sealed in the store; the rest of those that are open, or ended
+// lately, is in memory too.
 //
 // A proposer has one open proposal in a workspace: a newer one takes the place of the one before.
 //
@@ -18,6 +19,9 @@
 #include "broker/shares.h"
 
 namespace writ::broker {
+
+// For decide(): who proposed it, and the group of now that decides it in an admin's place.
+ControlSubject subject_of(const LiveWorkspace& workspace, const Proposal& proposal);
 
 // Thread-safe. What the constructor takes outlives it.
 class Proposals {
@@ -48,10 +52,11 @@ class Proposals {
   Task<std::expected<Applied, NotApplied>> look(LiveWorkspace& workspace, const Proposal& proposal,
                                                 Authority by, Builds::SharedPlace place = {});
 
-  // Publishes the documents, given by the admin's signature over the difference, in one commit that
-  // checks base, digest, difference, the admin's standing and key, and that the proposal is still
+  // Publishes the documents, given by a signature over the difference, in one commit that checks
+  // base, digest, difference, the standing and key of who signed, and that the proposal is still
   // open. Errors: conflict where it has ended; `moved`, with the difference of now, where another
-  // version was published since; denied where the admin's key was enrolled after it was asked.
+  // version was published since; denied where the key was enrolled after it was asked;
+  // `needs_second` where a group decides it, and `by` is not of it or has proposed it.
   Task<std::expected<Shared, NotApplied>> approve(LiveWorkspace& workspace, Shared proposal,
                                                   SignedDifference signature, Authority by,
                                                   std::string note);

@@ -27,6 +27,11 @@ Task<Expected<std::vector<Erase>>> earlier_codes(WorkspaceStore& store, UserId u
 
 }  // namespace
 
+bool is_recoverable(const workspace::Version& version, const identity::User& user) {
+  const auto& group = version.approvals().apply;
+  return user.has_role(identity::Role::admin) || (group && user.in_group(*group));
+}
+
 Task<Expected<IssuedCode>> recover_admin(LiveWorkspace& workspace, std::string user_name,
                                          const Clock& clock, Random& random) {
   const auto version = workspace.version();
@@ -36,11 +41,13 @@ Task<Expected<IssuedCode>> recover_admin(LiveWorkspace& workspace, std::string u
                    "name one of workspace.toml's users with the role admin");
   }
   const auto standing = workspace.standing(user->id);
-  if (!user->has_role(identity::Role::admin) || standing.disabled) {
+  if (!is_recoverable(*version, *user) || standing.disabled) {
     co_return fail(Errc::denied,
                    standing.disabled ? "this user is disabled"
                                      : "the current version does not name this user admin",
-                   user_name, "only an admin who lost the key is helped here");
+                   user_name,
+                   "only an admin who lost the key is helped here, or a member of the group that "
+                   "decides applies");
   }
   const auto now = clock.now();
   IssuedCode issued{.code = make_code(random), .expires = now + kEnrolmentLife};

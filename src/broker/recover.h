@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recover: a way back into a workspace whose admin has lost the key, for who has the server's files
 // and its seal key: a one-time code, as an invitation is, for a person whom the current version
-// names admin. The log says so, and doctor does for kRecoveryShown.
+// names admin, or who is of the group that decides applies. The log says so, and doctor does for
+// kRecoveryShown.
 #pragma once
 
 #include <string>
@@ -13,9 +14,12 @@ namespace writ::broker {
 
 inline constexpr std::chrono::days kRecoveryShown{30};
 
+// Whether the version gives this user what nobody else could give back.
+bool is_recoverable(const workspace::Version& version, const identity::User& user);
+
 // A code for this user, durable before it is returned; earlier ones of the same user end with it.
-// Errors: not_found where the workspace has no such user, denied where the version does not name
-// them admin or they are disabled.
+// Errors: not_found where the workspace has no such user, denied where they are not recoverable or
+// disabled.
 Task<Expected<IssuedCode>> recover_admin(LiveWorkspace& workspace, std::string user_name,
                                          const Clock& clock, Random& random);
 

@@ -3,6 +3,8 @@
 
 #include "broker/live_records.h"
 #include "broker/one_time_code.h"
+#include "broker/recover.h"
+#include "broker/second_person.h"
 #include "broker/users.h"
 #include "crypto/random.h"
 
@@ -171,8 +173,13 @@ Task<Expected<SignedIn>> SignIns::with_invitation(std::shared_ptr<LiveWorkspace>
     // An invitation is worth what its admin is: who was dismissed has kept no way back in.
     const auto admin = version->user(*enrolment->by);
     const auto admins = workspace->standing(*enrolment->by);
-    if (admin == nullptr || admins.disabled || !admin->has_role(identity::Role::admin))
-      co_return refused();
+    if (admin == nullptr || admins.disabled) co_return refused();
+    // Who comes back by writ recover is named as who let them in.
+    const bool comes_back = admin->id == user->id && is_recoverable(*version, *user);
+    if (!comes_back && !admin->has_role(identity::Role::admin)) co_return refused();
+    // One from before a group decided applies is worth nothing now: nobody takes another's place
+    // alone (P40).
+    if (!comes_back && !check_new_key(*version, *user, standing)) co_return refused();
     WRIT_CO_TRY(const auto login, verify(request, key));
     // Whoever enrols the same key meanwhile is met at the commit.
     auto unmoved = standing_checks(*workspace, *version);

@@ -48,6 +48,10 @@ class Apply {
     if (command_.dry_run || !seen->changed) return print(*seen);
     request_.dry_run = false;
     request_.base = seen->base;
+    if (seen->widens() && seen->asks) {
+      if (!command_.json) context_.print(render_difference(seen->changes, context_.style()));
+      return propose();
+    }
     if (seen->widens()) {
       WRIT_TRY_VOID(sign(*seen));
     } else if (!command_.json) {

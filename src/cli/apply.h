@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ apply: shows the difference, has a person's key sign what widens, and applies exactly that
-// (protocol.md P40); with --propose it leaves that to an admin. Returns the exit status.
+// (protocol.md P40); with --propose it leaves that to who decides it, and so it does where what
+// widens is a group's to decide. Returns the exit status.
 #pragma once
 
 #include <string>
@@ -16,7 +17,7 @@ namespace writ::cli {
 struct ApplyCommand {
   std::string directory;
   bool dry_run = false;
-  bool propose = false;  // left for an admin to sign
+  bool propose = false;  // left for somebody else to sign
   bool json = false;
 };
 

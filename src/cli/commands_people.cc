@@ -64,7 +64,8 @@ void add_workspace_commands(CLI::App& app, CommandLine& line) {
       applying->add_flag("--dry-run", apply->dry_run, "only show what would change");
   applying
       ->add_flag("--propose", apply->propose,
-                 "leave it for an admin to read and sign: for who cannot, as a pipeline")
+                 "leave it for an admin, or the group that decides, to read and sign: for who "
+                 "cannot, as a pipeline")
       ->excludes(dry_run);
   applying->add_flag("--json", apply->json, "the answer as JSON");
 

@@ -474,6 +474,82 @@ TEST_F(CommandsTest, P40_WhoCannotSignProposes) {
   EXPECT_EQ(run({"apply", acme.path(), "--propose", "--dry-run"}), kUsage);
 }
 
+TEST_F(CommandsTest, P40_WhatAGroupDecidesIsProposedAndSignedByNobodyHere) {
+  sign_in_with_key();
+  const TempDirectory acme;
+  ASSERT_TRUE(write_private_file(acme / "workspace.toml", as_bytes("name = \"acme\"\n")));
+  protocol::ApplyAnswer seen{.version = 3,
+                             .digest = Digest{4},
+                             .changed = true,
+                             .base = {.version = 3, .digest = Digest{3}},
+                             .changes = {{.kind = "added",
+                                          .key = "users",
+                                          .effect = "widens",
+                                          .what = "user erin",
+                                          .detail = "",
+                                          .lines = {}}},
+                             .revoked_runs = {},
+                             .asks = "finance"};
+  answer("POST /v1/apply", seen.to_json());
+  protocol::ProposeAnswer said{.proposal = a_proposal()};
+  said.proposal->proposed_by = "admin";
+  said.proposal->group = "finance";
+  answer("POST /v1/proposals", said.to_json(), 201);
+  EXPECT_EQ(run({"apply", acme.path()}), kOk) << err_;
+  EXPECT_THAT(person_.prompts, IsEmpty());
+  EXPECT_THAT(out_, AllOf(HasSubstr("WIDENS + user erin"),
+                          HasSubstr("Somebody else of the group finance reads"),
+                          HasSubstr("writ approve " + said.proposal->id.to_string()),
+                          HasSubstr("writ approvals")));
+  const auto sent = protocol::ApplyRequest::from_json(server_.last().json()).value();
+  EXPECT_FALSE(sent.dry_run);
+  EXPECT_FALSE(sent.signed_by_admin);
+  EXPECT_EQ(sent.base, seen.base) << "exactly what was shown is proposed";
+  EXPECT_EQ(run({"apply", acme.path(), "--json"}), kOk);
+  EXPECT_EQ(protocol::ProposeAnswer::from_json(parse_json(out_).value()).value(), said);
+  // What only narrows is applied as ever.
+  seen.changes[0].effect = "narrows";
+  answer("POST /v1/apply", seen.to_json());
+  EXPECT_EQ(run({"apply", acme.path()}), kOk) << err_;
+  EXPECT_EQ(server_.last().target, "/v1/apply");
+
+  answer("GET /v1/proposals", protocol::ProposalList{.proposals = {*said.proposal}}.to_json());
+  answer("GET /v1/approvals", protocol::ApprovalList{.approvals = {}}.to_json());
+  EXPECT_EQ(run({"approvals"}), kOk) << err_;
+  EXPECT_THAT(out_, HasSubstr("waits for somebody of the group finance who has not proposed it"));
+  const auto path = "/v1/proposals/" + said.proposal->id.to_string();
+  answer("GET " + path, said.proposal->to_json());
+  EXPECT_EQ(run({"approve", said.proposal->id.to_string()}, {kPassphrase}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("a second person decides it"));
+  EXPECT_EQ(server_.last().method, "GET");
+}
+
+// Who decides it need not be admin.
+TEST_F(CommandsTest, P40_AMemberOfTheGroupThatDecidesSigns) {
+  sign_in_with_key("bob");
+  auto item = a_proposal();
+  item.group = "finance";
+  const protocol::ProposalView view{.item = item,
+                                    .from = {.version = 3, .digest = Digest{3}},
+                                    .digest = Digest{4},
+                                    .changes = {},
+                                    .revoked_runs = {},
+                                    .salt = Digest{5},
+                                    .nonce = Bytes(32, 6)};
+  const auto path = "/v1/proposals/" + item.id.to_string();
+  answer("GET " + path, view.to_json());
+  answer("POST " + path + "/decisions", item.to_json());
+  EXPECT_EQ(run({"approve", item.id.to_string()}, {kPassphrase}), kFailed) << "an admin alone";
+  EXPECT_THAT(err_, HasSubstr("the group finance decides"));
+  protocol::WhoAmI me;
+  me.user = {.id = an_id<UserId>(1), .name = "bob", .roles = {}, .groups = {"finance"}};
+  me.workspace = "acme";
+  me.workspace_id = an_id<WorkspaceId>(9);
+  answer("GET /v1/session", me.to_json());
+  EXPECT_EQ(run({"approve", item.id.to_string()}, {kPassphrase}), kOk) << err_;
+  EXPECT_EQ(server_.last().method, "POST");
+}
+
 TEST_F(CommandsTest, P40_AProposalIsListedShownAndSigned) {
   sign_in_with_key("ada");
   const auto item = a_proposal();

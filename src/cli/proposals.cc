@@ -34,6 +34,25 @@ SigningPage proposal_page(const protocol::ProposalView& view, const protocol::Ap
   return page;
 }
 
+// Said before the passphrase is asked for; the server decides.
+Expected<void> check_decider(const protocol::ProposalItem& item, const protocol::WhoAmI& person) {
+  const auto has = [](const std::vector<std::string>& names, std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  if (!item.group) {
+    if (has(person.user.roles, "admin")) return {};
+    return fail(Errc::denied, "an admin decides a proposal", {}, "this needs the role admin");
+  }
+  const auto group = visible_text(*item.group);
+  if (item.proposed_by == person.user.name) {
+    return fail(Errc::denied, "you proposed this, and a second person decides it", {},
+                "somebody else of the group " + group + " runs writ approve or writ deny");
+  }
+  if (has(person.user.groups, *item.group)) return {};
+  return fail(Errc::denied, "the group " + group + " decides a proposal here", {},
+              "a member of it runs writ approve or writ deny");
+}
+
 // The server's answer about one, as it stands; nothing but the item where that is all one may see.
 struct Looked {
   protocol::ProposalItem item;
@@ -83,14 +102,12 @@ Expected<int> decide_proposal(Context& context, const DecideCommand& command) {
                 {}, "it begins with prp_ and has 26 characters more");
   }
   if (!command.groups.empty()) {
-    return fail(Errc::invalid_input, "a proposal is decided by an admin, and for no group", {},
-                "leave out --group");
+    return fail(Errc::invalid_input, "a proposal is decided as a whole, and for no group by name",
+                {}, "leave out --group");
   }
   const bool denial = command.verdict == approval::Verdict::deny;
   WRIT_TRY(auto api, context.api());
   WRIT_TRY(const auto person, api.get<protocol::WhoAmI>("/v1/session"));
-  if (std::ranges::find(person.user.roles, "admin") == person.user.roles.end())
-    return fail(Errc::denied, "an admin decides a proposal", {}, "this needs the role admin");
   const auto path = "/v1/proposals/" + id->to_string();
   WRIT_TRY(const auto looked, look(api, path));
   if (looked.item.id != *id)
@@ -103,10 +120,13 @@ Expected<int> decide_proposal(Context& context, const DecideCommand& command) {
         "change now",
         {}, "let it be proposed again, from version " + std::to_string(looked.view->from.version));
   }
-  if (looked.item.state != "pending" || !looked.view) {
+  if (looked.item.state != "pending") {
     return fail(Errc::conflict, "the proposal is " + visible_text(looked.item.state) +
                                     ": there is nothing to decide any more");
   }
+  WRIT_TRY_VOID(check_decider(looked.item, person));
+  if (!looked.view)
+    return fail(Errc::denied, "the server does not show what this would change", {}, "try again");
   const auto& view = *looked.view;
   const auto seen = answer_of(view);
 
@@ -142,7 +162,9 @@ std::string render_proposals(const protocol::ProposalList& list, const Style& st
     out += "  an apply with " + size_of(each) + ", made from version " + std::to_string(each.base) +
            '\n';
     out += "  " + style.dim("proposed by " + visible_text(each.proposed_by)) + '\n';
-    out += "  waits for an admin\n";
+    out += each.group ? "  waits for somebody of the group " + visible_text(*each.group) +
+                            " who has not proposed it\n"
+                      : "  waits for an admin\n";
   }
   if (!out.empty()) {
     out += '\n' +
@@ -155,9 +177,11 @@ std::string render_proposals(const protocol::ProposalList& list, const Style& st
 std::string render_proposed(const protocol::ProposeAnswer& answer, const Style& style) {
   if (!answer.proposal) return "Nothing changes, so there is nothing to propose.\n";
   const auto& item = *answer.proposal;
-  return "Proposed as " + style.bold(item.id.to_string()) + ": " + size_of(item) +
-         ".\nAn admin reads the difference and signs it, until " + format_time(item.expires) +
-         ":\n  writ approve " + item.id.to_string() + '\n';
+  return "Proposed as " + style.bold(item.id.to_string()) + ": " + size_of(item) + ".\n" +
+         (item.group ? "Somebody else of the group " + visible_text(*item.group) + " reads"
+                     : std::string("An admin reads")) +
+         " the difference and signs it, until " + format_time(item.expires) + ":\n  writ approve " +
+         item.id.to_string() + "\nWhat becomes of it:\n  writ approvals\n";
 }
 
 }  // namespace writ::cli

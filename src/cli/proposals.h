@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Proposals on the command line (protocol.md P40): writ apply --propose leaves one, writ approvals
+// Proposals on the command line (protocol.md P40): writ apply leaves one, writ approvals
 // lists them, writ approve and writ deny decide one. Each returns the exit status.
 #pragma once
 
@@ -15,7 +15,7 @@ namespace writ::cli {
 Expected<int> decide_proposal(Context& context, const DecideCommand& command);
 
 std::string render_proposals(const protocol::ProposalList& list, const Style& style);
-// As the answer to --propose.
+// As the answer to an apply that was left as one.
 std::string render_proposed(const protocol::ProposeAnswer& answer, const Style& style);
 
 }  // namespace writ::cli

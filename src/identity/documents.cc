@@ -196,7 +196,8 @@ Expected<User> parse_user(const std::string& name, const Json& value, const std:
   return user;
 }
 
-Expected<ApprovalSettings> parse_approvals(const JsonObject* object) {
+Expected<ApprovalSettings> parse_approvals(const JsonObject* object,
+                                           const std::vector<Group>& groups) {
   ApprovalSettings settings;
   if (object == nullptr) return settings;
   ObjectReader reader(*object, "/approvals");
@@ -210,6 +211,11 @@ Expected<ApprovalSettings> parse_approvals(const JsonObject* object) {
   read("approval_life", settings.approval_life, {.min = seconds(10), .max = hours(24)});
   read("back_off", settings.back_off, {.min = seconds(1), .max = hours(24)});
   read("proposal_life", settings.proposal_life, {.min = seconds(60), .max = hours(24 * 7)});
+  settings.apply = reader.optional_string("apply", {.max = 63});
+  if (settings.apply && std::ranges::find(groups, *settings.apply, &Group::name) == groups.end()) {
+    reader.refuse("apply", "no group is named " + quoted_extract(*settings.apply),
+                  "declare it under [groups]");
+  }
   WRIT_TRY_VOID(reader.finish());
   return settings;
 }
@@ -238,7 +244,7 @@ Expected<WorkspaceDocument> parse_workspace(const Json& document,
 
   WRIT_TRY(workspace.groups, parse_groups(groups, limits));
   WRIT_TRY(workspace.providers, parse_providers(providers, limits));
-  WRIT_TRY(workspace.approvals, parse_approvals(approvals));
+  WRIT_TRY(workspace.approvals, parse_approvals(approvals, workspace.groups));
   WRIT_TRY(const auto members, named(users, "/users", limits.users));
   std::set<std::pair<std::string, std::string>> subjects;
   for (const auto& [name, value] : members) {

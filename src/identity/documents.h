@@ -12,7 +12,8 @@
 //   [providers.NAME]     issuer, algorithms = ["ES256" | "EdDSA" | "RS256" | "PS256"],
 //                        jwks_uri (optional: else by discovery), client_ids = { AGENT = "…" },
 //                        allow_addresses = ["10.1.0.0/16"] (optional; plain http needs it)
-//   [approvals]          request_life, approval_life, back_off: "15m" (all optional)
+//   [approvals]          request_life, approval_life, back_off, proposal_life: "15m"; apply, a
+//                        group's name (all optional)
 //
 // agents/NAME.toml
 //   role                 what the agent does, for people
@@ -48,12 +49,14 @@ struct Group {
   std::string description;
 };
 
-// How long things about an approval last (P20).
+// How long things about an approval last (P20), and who decides an apply that widens (P40).
 struct ApprovalSettings {
   seconds request_life = std::chrono::minutes(15);  // R
   seconds approval_life = std::chrono::minutes(5);  // A
   seconds back_off = std::chrono::minutes(2);       // after a denial
-  seconds proposal_life = std::chrono::hours(24);   // of documents that wait for an admin
+  seconds proposal_life = std::chrono::hours(24);   // of documents that wait for a signature
+  // A group that is declared: a second person of it decides each apply that widens.
+  std::optional<std::string> apply{};
 };
 
 struct WorkspaceDocument {

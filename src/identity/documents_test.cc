@@ -105,6 +105,7 @@ TEST(WorkspaceDocument, WhatIsUnknownOrMistypedIsRefusedWithItsPlace) {
   EXPECT_EQ(refused("name = \"acme\"\n[approvals]\nrequest_life = \"30d\""),
             "/approvals/request_life");
   EXPECT_EQ(refused("name = \"acme\"\n[approvals]\nlife = \"1h\""), "/approvals/life");
+  EXPECT_EQ(refused("name = \"acme\"\n[approvals]\napply = \"finance\""), "/approvals/apply");
 }
 
 // failures.md 13

@@ -120,12 +120,14 @@ bool ApplyAnswer::widens() const {
 }
 
 JsonObject ApplyAnswer::to_json() const {
-  return {{"version", write_count(version)},
-          {"digest", hex_encode(digest)},
-          {"changed", changed},
-          {"base", base.to_json()},
-          {"changes", write_messages(changes)},
-          {"revoked_runs", write_ids(revoked_runs)}};
+  JsonObject out{{"version", write_count(version)},
+                 {"digest", hex_encode(digest)},
+                 {"changed", changed},
+                 {"base", base.to_json()},
+                 {"changes", write_messages(changes)},
+                 {"revoked_runs", write_ids(revoked_runs)}};
+  if (asks) out["asks"] = *asks;
+  return out;
 }
 
 Expected<ApplyAnswer> ApplyAnswer::from_json(const Json& value, std::string pointer) {
@@ -138,6 +140,7 @@ Expected<ApplyAnswer> ApplyAnswer::from_json(const Json& value, std::string poin
   const auto& base = r.value("base");
   const auto& changes = r.array("changes", {.max = kMaxChanges});
   out.revoked_runs = read_ids<RunId>(r, "revoked_runs");
+  out.asks = r.optional_string("asks");
   WRIT_TRY_VOID(r.finish());
   WRIT_TRY(out.base, VersionName::from_json(base, r.pointer("base")));
   WRIT_TRY(out.changes, read_messages<Change>(changes, r.pointer("changes")));

@@ -76,6 +76,8 @@ struct ApplyAnswer {
   VersionName base;  // what the changes are from
   std::vector<Change> changes;
   std::vector<RunId> revoked_runs;
+  // Of a dry run: the group that decides this, where one is asked for what widens.
+  std::optional<std::string> asks{};
 
   bool widens() const;
 

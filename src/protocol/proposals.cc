@@ -21,6 +21,7 @@ void write_item(const ProposalItem& item, JsonObject& out) {
   out["widens_total"] = write_count(item.widening);
   out["created"] = format_time(item.created);
   out["expires"] = format_time(item.expires);
+  if (item.group) out["group"] = *item.group;
   if (item.decided_by) out["decided_by"] = *item.decided_by;
   if (item.version) out["published"] = write_count(*item.version);
 }
@@ -35,6 +36,7 @@ ProposalItem read_item(ObjectReader& r) {
   out.widening = read_count(r, "widens_total");
   out.created = read_time(r, "created");
   out.expires = read_time(r, "expires");
+  out.group = r.optional_string("group");
   out.decided_by = r.optional_string("decided_by");
   if (r.has("published")) out.version = read_count(r, "published");
   return out;

@@ -27,6 +27,7 @@ struct ProposalItem {
   std::uint64_t widening = 0;  // of those
   TimePoint created;
   TimePoint expires;
+  std::optional<std::string> group{};       // while it waits: that decides it in an admin's place
   std::optional<std::string> decided_by{};  // a user's name
   std::optional<std::uint64_t> version{};   // "published": that it became
 
@@ -35,7 +36,7 @@ struct ProposalItem {
   friend bool operator==(const ProposalItem&, const ProposalItem&) = default;
 };
 
-// What an admin decides on: what the documents would change now.
+// What is decided on: what the documents would change now.
 struct ProposalView {
   ProposalItem item;  // its members stand beside these
   VersionName from;   // "from": what the changes are from

@@ -45,6 +45,7 @@ request_life = "20m"
 approval_life = "6m"
 back_off = "3m"
 proposal_life = "2h"
+apply = "finance"
 )"},
           {"agents/billing.toml", R"(role = "Settles refunds"
 #KEYS
@@ -271,6 +272,20 @@ TEST(Difference, P40_LeavingAGroupNarrowsOnlyWhereNoPolicyForbidsTheGroup) {
              "@id(\"g\") permit (principal, action, resource) unless { principal in "
              "Writ::Group::\"finance\" };\n";
   EXPECT_EQ(leave(documents), "widens");
+}
+
+TEST(Difference, P40_WhoDecidesAppliesWidensHoweverItChanges) {
+  const std::string line = "apply = \"finance\"\n";
+  const std::string root = "workspace.toml";
+  auto without = everything();
+  without[root] = replaced(without[root], line, "");
+  const auto set = from_to(without, everything());
+  ASSERT_EQ(set.size(), 1U);
+  EXPECT_EQ(set[0].key, "approvals.apply");
+  EXPECT_EQ(set[0].effect, Effect::widens);
+  EXPECT_THAT(seen(root, line, ""), ElementsAre("widens removed workspace: apply: \"finance\""));
+  EXPECT_THAT(seen(root, line, "apply = \"staff\"\n"),
+              ElementsAre("widens changed workspace: apply: \"finance\" → \"staff\""));
 }
 
 TEST(Difference, P40_BoundsTimesAndNumbersSayWhichWayTheyGo) {
