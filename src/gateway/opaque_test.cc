@@ -148,6 +148,8 @@ TEST(Egress, P19_F21_ANameThatLeadsElsewhereIsNotDialledAndBurnsNothing) {
     EXPECT_THAT(seen.body, Not(HasSubstr("127.0.0.2")));
   }
   EXPECT_THAT(gateway.acme().entries(audit::Kind::action_intent), IsEmpty());
+  // P48: no other workspace's share of names.
+  EXPECT_EQ(gateway.resolver().owner(), gateway.acme().workspace().id().to_string());
 
   auto agent = gateway.call(*run, {});
   auto upstream = gateway.upstream().accept();

@@ -156,10 +156,13 @@ class FakeResolver final : public Resolver {
     for (const auto& text : addresses) list.push_back(asio::ip::make_address(text));
   }
   int asked() const { return asked_; }
+  // Whose share the last question took.
+  const std::string& owner() const { return owner_; }
 
-  Task<Expected<std::vector<Address>>> resolve(std::string host, std::string,
+  Task<Expected<std::vector<Address>>> resolve(std::string host, std::string owner,
                                                WaitOptions) override {
     ++asked_;
+    owner_ = std::move(owner);
     auto& list = answers_[host];
     if (list.empty()) co_return fail(Errc::unavailable, "no such name", host);
     auto answer = list.front();
@@ -170,6 +173,7 @@ class FakeResolver final : public Resolver {
  private:
   std::map<std::string, std::vector<std::vector<Address>>> answers_;
   int asked_ = 0;
+  std::string owner_;
 };
 
 }  // namespace writ::net::testing
