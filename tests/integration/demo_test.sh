@@ -77,13 +77,14 @@ interrupted() {
   local signal=$1 moment=$2 pid below status=0
   setsid "$WRIT" demo --json --dir "$work/int-$signal-$moment" >int.jsonl 2>int.err &
   pid=$!
-  for _ in $(seq 600); do
+  # Looked for often: the story from its first chapter to its end is seconds.
+  for _ in $(seq 3000); do
     case $moment in
       serving) grep -q '"serving"' int.jsonl && break ;;
-      playing) grep -q '"chapter":2' int.jsonl && break ;;
+      playing) grep -q '"chapter":1' int.jsonl && break ;;
     esac
     kill -0 $pid 2>/dev/null || break
-    sleep 0.1
+    sleep 0.02
   done
   below=$(children $pid)
   [[ $below ]] || {
