@@ -196,7 +196,8 @@ TEST_F(RestartTest, P24_AClockThatWentBackIsNotReadyAndComesBackByItself) {
   behind.advance(std::chrono::hours(1));
   // A commit under way has waited for an hour then, as far as the clock knows, and ends now.
   auto ready = (*started)->ready();
-  while (!ready && ready.error().where == "store") {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!ready && std::chrono::steady_clock::now() < limit) {
     std::this_thread::yield();
     ready = (*started)->ready();
   }

@@ -117,7 +117,6 @@ struct Draft {
   workspace::Documents documents;
   workspace::Names names;
   Applied seen;
-  Digest difference{};         // of its changes
   std::string record;          // as it is stored; empty for a dry run
   std::vector<Check> unmoved;  // a key that someone enrols meanwhile may be an agent's from now on
   std::optional<Check> admin;  // who can administer the workspace afterwards
@@ -171,7 +170,7 @@ Draft draft_of(const LiveWorkspace& workspace, const LiveWorkspace::Published& p
   if (out.seen.changed) {
     const workspace::Stated stated{published.documents, before.rules()};
     out.seen.changes = workspace::difference(&stated, {documents, next.rules()});
-    out.difference = digest_of(out.seen.changes);
+    out.seen.difference = digest_of(out.seen.changes);
     if (workspace::widens(out.seen.changes)) out.seen.asks = before.approvals().apply;
     compare_people(before, out);
     if (!dry_run) out.record = to_record(WorkspaceRecord{documents, out.names, next.rules()});
@@ -182,8 +181,8 @@ Draft draft_of(const LiveWorkspace& workspace, const LiveWorkspace::Published& p
 
 // `signature` is null where nothing widens.
 Append applied_entry(EntryWriter writer, const Version& version, const Applied& applied,
-                     const Digest& difference, const SignedDifference* signature,
-                     const Proposed* proposed, const Standing& own, const Authority& by) {
+                     const SignedDifference* signature, const Proposed* proposed,
+                     const Standing& own, const Authority& by) {
   const auto& changes = applied.changes;
   // An entry is bounded; what does not fit is in the documents, which the digest names.
   constexpr std::size_t kMaxListed = 200;
@@ -201,7 +200,7 @@ Append applied_entry(EntryWriter writer, const Version& version, const Applied& 
       .set("changes_total", changes.size())
       .set("base_version", applied.base.number)
       .set("base_digest", hex_encode(applied.base.digest))
-      .set("difference", hex_encode(difference))
+      .set("difference", hex_encode(applied.difference))
       .set("widens", workspace::widens(changes));
   if (signature != nullptr && own.key) {
     entry.set("signed_by", own.key->thumbprint())
@@ -221,8 +220,7 @@ Append applied_entry(EntryWriter writer, const Version& version, const Applied& 
 }  // namespace
 
 Expected<void> Applying::check_signature(const LiveWorkspace& workspace, const Applied& looked,
-                                         const Digest& difference, const ApplyAsk& ask,
-                                         const Standing& own) const {
+                                         const ApplyAsk& ask, const Standing& own) const {
   const auto refuse = [](std::string message) {
     return fail(Errc::denied, std::move(message), "/signature",
                 "look at the difference (--dry-run), and sign it with the key that you have "
@@ -230,7 +228,7 @@ Expected<void> Applying::check_signature(const LiveWorkspace& workspace, const A
   };
   if (!ask.signature)
     return refuse("this widens what somebody may do, and a session alone does not do that");
-  if (ask.signature->difference != difference)
+  if (ask.signature->difference != looked.difference)
     return refuse("what was signed is another difference than this one");
   if (!own.key) return refuse("you have no enrolled key");
   const auto& by = ask.signature->by;
@@ -306,7 +304,7 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
   const bool is_signed_for = workspace::widens(out.changes) || ask.proposed;
   const auto own = workspace.standing(by.user().id);
   if (is_signed_for) {
-    if (auto is_signed = check_signature(workspace, out, draft.difference, ask, own); !is_signed) {
+    if (auto is_signed = check_signature(workspace, out, ask, own); !is_signed) {
       co_return refused(NotApplied::Why::needs_key, std::move(out), std::move(is_signed).error());
     }
   }
@@ -322,8 +320,7 @@ Task<std::expected<Applied, NotApplied>> Applying::apply(LiveWorkspace& workspac
   if (is_signed_for) unit.once.push_back(nonce_of(by.user(), ask.signature->by.fresh));
   unit.puts = {{RecordKind::workspace, workspace.id().to_string(), before->number(),
                 std::move(draft.record)}};
-  unit.appends = {applied_entry(writer, *next, out, draft.difference,
-                                is_signed_for ? &*ask.signature : nullptr,
+  unit.appends = {applied_entry(writer, *next, out, is_signed_for ? &*ask.signature : nullptr,
                                 ask.proposed ? &*ask.proposed : nullptr, own, by)};
   if (ask.proposed) {
     unit.puts.push_back(ask.proposed->put);

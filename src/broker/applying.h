@@ -56,6 +56,7 @@ struct Applied {
   VersionName base;           // that the changes are from
   bool changed = false;
   std::vector<workspace::Change> changes;
+  Digest difference{};         // of the changes: what is signed
   std::vector<RunId> revoked;  // of a dry run: those that would be
   // The group of the version in force that decides this, where there is one and this widens (P40).
   std::optional<std::string> asks{};
@@ -113,8 +114,7 @@ class Applying {
                                                   std::vector<UserId> gone,
                                                   std::vector<UserId> lessened, Authority by);
   Expected<void> check_signature(const LiveWorkspace& workspace, const Applied& looked,
-                                 const Digest& difference, const ApplyAsk& ask,
-                                 const Standing& own) const;
+                                 const ApplyAsk& ask, const Standing& own) const;
   Task<Expected<std::vector<RunId>>> take_effect(LiveWorkspace& workspace,
                                                  std::shared_ptr<const workspace::Version> now,
                                                  std::vector<UserId> gone,
